@@ -1,0 +1,1 @@
+"""The worker: claims runs over HTTP and executes them with papermill in a child process."""

@@ -1,0 +1,1 @@
+"""The jupyter-server half of the JupyterLab extension."""

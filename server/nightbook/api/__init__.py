@@ -1,0 +1,1 @@
+"""What happens on request: one router a concept."""

@@ -1,0 +1,1 @@
+"""What happens by itself: each module is one tick(session, now) -> how many."""

@@ -1,0 +1,1 @@
+"""Words and rules: pure functions and frozen values, no input or output, no clock."""

@@ -1,0 +1,1 @@
+"""What we remember and what may be done with it, one concept a file."""
