@@ -9,7 +9,7 @@ from bisect import bisect_left
 from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from nightbook.core.errors import Invalid
@@ -71,7 +71,7 @@ class Pattern:
 
     @property
     def follows_elapsed_time(self) -> bool:
-        """Whether it fires at every real instant whose clock matches, rather than at fixed times of the day."""
+        """Whether it fires at every real instant whose clock matches, rather than at fixed times."""
         minute, hour, *_ = self.fields
         return minute.startswith("*") or hour.startswith("*")
 
@@ -87,11 +87,11 @@ class Pattern:
         today = wall.date()
         day = self._next_day(today)
         if day == today:
-            time = self._next_time(wall.hour, wall.minute)
-            if time:
-                return wall.replace(hour=time[0], minute=time[1])
+            clock = self._next_time(wall.hour, wall.minute)
+            if clock:
+                return datetime.combine(today, time(*clock))
             day = self._next_day(today + _DAY)
-        return day and datetime(day.year, day.month, day.day, self.hours[0], self.minutes[0])
+        return datetime.combine(day, time(self.hours[0], self.minutes[0])) if day else None
 
     def _next_time(self, hour: int, minute: int) -> tuple[int, int] | None:
         at = bisect_left(self.hours, hour)
@@ -202,7 +202,7 @@ def _nth(field: _Field, item: str) -> tuple[int, int]:
     day, _, which = item.partition("#")
     if which not in {"1", "2", "3", "4", "5"}:
         raise _wrong(f"In {field.name}, {item}: after # comes a number from 1 to 5.")
-    return _number(field, day) % 7, int(which)
+    return _number(field, day, item) % 7, int(which)
 
 
 def _numbers(field: _Field, text: str) -> tuple[int, ...]:
@@ -226,7 +226,7 @@ def _range(field: _Field, item: str) -> range:
     elif "-" in span:
         low, high = _ends(field, span)
     else:
-        low = high = _number(field, span)
+        low = high = _number(field, span, item)
         if slash:
             raise _wrong(f"In {field.name}, {item}: a step needs a range. Write {low}-{field.high}/{step}.")
     return range(low, high + 1, _step(field, item, step, high - low + 1) if slash else 1)
@@ -234,7 +234,7 @@ def _range(field: _Field, item: str) -> range:
 
 def _ends(field: _Field, span: str) -> tuple[int, int]:
     first, _, second = span.partition("-")
-    low, high = _number(field, first), _number(field, second)
+    low, high = _number(field, first, span), _number(field, second, span)
     if second == "SUN" and low > 0:
         high = 7
     if low > high:
@@ -255,14 +255,12 @@ def _step(field: _Field, item: str, step: str, size: int) -> int:
     return int(step)
 
 
-def _number(field: _Field, text: str) -> int:
+def _number(field: _Field, text: str, item: str) -> int:
     if text in field.names:
         return field.names[text]
-    if not re.fullmatch(r"[0-9]{1,2}", text):
-        raise _wrong(f"In {field.name}, {text or 'an empty place'}: {_what_is_taken(field)}.")
     high = 7 if field.name == "day of week" else field.high  # 0 and 7 are both Sunday
-    if not field.low <= int(text) <= high:
-        raise _wrong(f"In {field.name}, {text}: {_what_is_taken(field)}.")
+    if not re.fullmatch(r"[0-9]{1,2}", text) or not field.low <= int(text) <= high:
+        raise _wrong(f"In {field.name}, {item}: {_what_is_taken(field)}.")
     return int(text)
 
 

@@ -15,19 +15,19 @@ from nightbook.core.triggers.cron import LAST_YEAR, Pattern, pattern
 SHORTEST = timedelta(seconds=60)
 LONGEST = timedelta(days=366)
 #: Where an interval without an anchor counts from: a Monday, so that weeks begin on Mondays.
-DEFAULT_ANCHOR = datetime(2001, 1, 1)
+DEFAULT_ANCHOR = zones.turn_of(2001)
 
 DstGap = Literal["run_after", "skip"]
 DstFold = Literal["first", "second", "both"]
 
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
-_FIRST_INSTANT = datetime(1970, 1, 1)
+_FIRST_INSTANT = zones.turn_of(1970)
 
 
 @dataclass(frozen=True)
 class Cron:
-    """Five fields of cron read in a time zone; what to do when clocks are put forward (gap) or back (fold)."""
+    """Five fields of cron read in a time zone, and what to do when clocks go forward (gap) or back (fold)."""
 
     expression: str
     timezone: str = "UTC"
@@ -45,11 +45,13 @@ class Cron:
         return pattern(self.expression)
 
     def next_after(self, moment: datetime) -> datetime | None:
+        if moment.year > LAST_YEAR:
+            return None
         instant = max(zones.naive(moment), _FIRST_INSTANT)
         instant = instant.replace(second=0, microsecond=0) + _MINUTE
         while instant.year <= LAST_YEAR:
             stretch = zones.stretch(self.timezone, instant)
-            if instant == stretch.begin and self.dst_gap == "run_after" and self.walls_lost(stretch):
+            if instant == stretch.begin and self._runs_after_gap(stretch):
                 return zones.aware(instant)
             wall = self.pattern.next_wall(instant + stretch.offset)
             if wall is None:
@@ -63,13 +65,16 @@ class Cron:
                 instant = found + _MINUTE
         return None
 
-    def walls_lost(self, stretch: zones.Stretch) -> datetime | None:
-        """The first matching wall that the shift at the begin of *stretch* leaves out."""
-        if stretch.gap is None or self.pattern.follows_elapsed_time:
-            return None
-        first, end = stretch.gap
-        wall = self.pattern.next_wall(first)
-        return wall if wall and wall < end else None
+    def _runs_after_gap(self, stretch: zones.Stretch) -> bool:
+        fixed = not self.pattern.follows_elapsed_time
+        return fixed and self.dst_gap == "run_after" and any(self.walls_lost(stretch))
+
+    def walls_lost(self, stretch: zones.Stretch) -> Iterator[datetime]:
+        """The matching walls that the shift at the begin of *stretch* leaves out."""
+        first, end = stretch.gap or (_FIRST_INSTANT, _FIRST_INSTANT)
+        while first < end and (wall := self.pattern.next_wall(first)) and wall < end:
+            yield wall
+            first = wall + _MINUTE
 
     def _is_wanted(self, wall: datetime, instant: datetime) -> bool:
         if self.dst_fold == "both" or self.pattern.follows_elapsed_time:
@@ -83,15 +88,15 @@ class Cron:
 
 def _onward(instant: datetime, stretch: zones.Stretch, wall: datetime) -> datetime:
     """Where to look on when *wall*, the next match, lies beyond *stretch*."""
-    # After a day no fold can bring back walls from before *instant*, so the years without a match may be left out.
+    # After a day no fold brings back walls from before *instant*, so years without a match may be left out.
     if wall.year > stretch.end.year + 1 and stretch.end - instant > _DAY:
-        return datetime(wall.year - 1, 1, 1)
+        return zones.turn_of(wall.year - 1)
     return stretch.end
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Every so often from an anchor on: whole days as days of the zone's calendar, other spans in elapsed time."""
+    """Every so often from an anchor on: whole days by the zone's calendar, other spans in elapsed time."""
 
     every: timedelta
     anchor: datetime | None = None
@@ -111,6 +116,8 @@ class Interval:
         return self.every % _DAY == timedelta(0)
 
     def next_after(self, moment: datetime) -> datetime | None:
+        if moment.year > LAST_YEAR:
+            return None
         for found in self._from(zones.naive(moment)):
             if found.year > LAST_YEAR:
                 return None
@@ -141,11 +148,7 @@ class Interval:
     def on_the_clock(self, wall: datetime) -> datetime:
         """The first instant that shows *wall*; the first one after the gap where clocks leave it out."""
         shown = zones.times_shown(self.timezone, wall)
-        if shown:
-            return shown[0]
-        before = zones.stretch(self.timezone, wall - zones.offset_at(self.timezone, wall - _DAY))
-        # The wall read with the offset from before the shift lies just behind the shift.
-        return before.begin
+        return shown[0] if shown else zones.end_of_gap(self.timezone, wall)
 
     def words(self) -> str:
         return words.of_interval(self.every, self.first_wall(), self.timezone)

@@ -2,33 +2,44 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from nightbook.core.triggers.cron import Pattern
 
 _WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 _MONTHS = (
-    "January February March April May June July August September October November December"
-).split()  # fmt: skip
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 _MOST_TIMES = 6
 
 
 def of_pattern(pattern: Pattern) -> str:
     """A cron pattern: when in the day, on which days, in which months."""
-    minute, hour, monthday, month, weekday = pattern.fields
-    time, names_no_day = _time(pattern, minute, hour)
-    days = _days(pattern, monthday, weekday)
-    parts = [time, *([days] if days or names_no_day else ["every day"]), _in_months(pattern, month)]
+    time, goes_on_all_day = _time(pattern)
+    days = _days(pattern)
+    parts = [time, *([days] if days or goes_on_all_day else ["every day"]), _in_months(pattern)]
     return ", ".join(part for part in parts if part)
 
 
-def _time(pattern: Pattern, minute: str, hour: str) -> tuple[str, bool]:
+def _time(pattern: Pattern) -> tuple[str, bool]:
     """The time of day, and whether it goes on all day long."""
     if len(pattern.hours) == 24:
         return _every_hour(pattern.minutes), True
     if len(pattern.minutes) * len(pattern.hours) <= _MOST_TIMES:
         times = [f"{hour:02}:{minute:02}" for hour in pattern.hours for minute in pattern.minutes]
-        return f"At {_and(times)}", False
+        return f"At {and_(times)}", False
     if len(pattern.minutes) == 1 and (step := _step(pattern.hours, 24)):
         return f"Every {step} hours from {pattern.hours[0]:02}:{pattern.minutes[0]:02}", False
     return f"{_every_hour(pattern.minutes)}, {_in_hours(pattern.hours)}", False
@@ -51,7 +62,7 @@ def _in_hours(hours: Sequence[int]) -> str:
     return f"in the {noun} {_runs([f'{hour:02}' for hour in hours], hours)}"
 
 
-def _days(pattern: Pattern, monthday: str, weekday: str) -> str:
+def _days(pattern: Pattern) -> str:
     all_monthdays, all_weekdays = len(pattern.monthdays) == 31, len(pattern.weekdays) == 7
     by_month, by_week = _by_month(pattern), _by_week(pattern)
     if pattern.either_day_is_enough:
@@ -75,10 +86,10 @@ def _by_week(pattern: Pattern) -> str:
     order = sorted((day - 1) % 7 for day in pattern.weekdays)
     days = [_runs([_WEEKDAYS[(day + 1) % 7] for day in order], order)] if order else []
     nths = [f"the {_ORDINALS[which - 1]} {_WEEKDAYS[day]} of the month" for day, which in pattern.nths]
-    return _and(days + nths)
+    return and_(days + nths)
 
 
-def _in_months(pattern: Pattern, month: str) -> str:
+def _in_months(pattern: Pattern) -> str:
     if len(pattern.months) == 12:
         return ""
     return f"in {_runs([_MONTHS[number - 1] for number in pattern.months], pattern.months)}"
@@ -106,7 +117,7 @@ def _span(every: timedelta) -> str:
         (seconds % 60, "second"),
     )
     parts = [f"{count} {unit}" if count == 1 else f"{count} {unit}s" for count, unit in counts if count]
-    return parts[0].removeprefix("1 ") if len(parts) == 1 else _and(parts)
+    return parts[0].removeprefix("1 ") if len(parts) == 1 else and_(parts)
 
 
 def _step(numbers: Sequence[int], size: int) -> int | None:
@@ -114,7 +125,7 @@ def _step(numbers: Sequence[int], size: int) -> int | None:
     if len(numbers) < 2 or size % len(numbers):
         return None
     step = size // len(numbers)
-    even = all(later - earlier == step for earlier, later in zip(numbers, numbers[1:], strict=False))
+    even = all(later - earlier == step for earlier, later in pairwise(numbers))
     return step if even else None
 
 
@@ -128,8 +139,9 @@ def _runs(names: Sequence[str], numbers: Sequence[int]) -> str:
         span = names[start:place]
         parts += [f"{span[0]} to {span[-1]}"] if len(span) > 2 else span
         start = place
-    return _and(parts)
+    return and_(parts)
 
 
-def _and(parts: Sequence[str]) -> str:
+def and_(parts: Sequence[str]) -> str:
+    """Names as an English list."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

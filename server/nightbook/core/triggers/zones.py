@@ -5,6 +5,7 @@ Instants inside this package are naive UTC, walls are naive local times; the fac
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
@@ -13,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from nightbook.core.errors import Invalid
 
-_HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _NONE = timedelta(0)
@@ -36,7 +36,7 @@ def _advice(name: str) -> str:
     example = (
         meant if meant and ("/" in meant or meant == "UTC") and meant != "America/Panama" else "Europe/Berlin"
     )
-    return f"Not the IANA name of a time zone. Write it as Area/City, for example {example}, or UTC."
+    return f"Not the IANA name of a time zone. Write for example {example}."
 
 
 @lru_cache(maxsize=1024)
@@ -48,7 +48,7 @@ def zone(name: str) -> ZoneInfo:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A span of instants under one offset, cut at the turn of each UTC year; `before` is the offset before it."""
+    """A span of instants under one offset, cut at the turn of UTC years; `before` is the offset before it."""
 
     begin: datetime
     end: datetime
@@ -71,13 +71,17 @@ def stretch(name: str, instant: datetime) -> Stretch:
 
 @lru_cache(maxsize=8192)
 def _stretches(name: str, year: int) -> tuple[list[datetime], list[Stretch]]:
-    new_year, end = datetime(year, 1, 1), datetime(year + 1, 1, 1)
+    new_year, end = turn_of(year), turn_of(year + 1)
     begins = [new_year, *_shifts(name, new_year, end)]
     stretches = [
         Stretch(begin, until, offset_at(name, begin), offset_at(name, begin - _SECOND))
         for begin, until in zip(begins, [*begins[1:], end], strict=True)
     ]
     return begins, stretches
+
+
+def turn_of(year: int) -> datetime:
+    return datetime(year, 1, 1)  # noqa: DTZ001 - naive UTC, as all instants inside this package
 
 
 def _shifts(name: str, begin: datetime, end: datetime) -> list[datetime]:
@@ -119,6 +123,25 @@ def times_shown(name: str, wall: datetime) -> list[datetime]:
         return [wall - offsets[0]]
     # In a gap the later reading comes with the smaller offset, so that neither is true.
     return [wall - offset for offset in offsets] if offsets[0] > offsets[1] else []
+
+
+def end_of_gap(name: str, wall: datetime) -> datetime:
+    """The first instant after the gap that swallows *wall*."""
+    rules = zone(name)
+    # Read with the offset from before the shift, the wall lies just behind the shift.
+    found = stretch(name, wall - (wall.replace(tzinfo=rules, fold=0).utcoffset() or _NONE))
+    while found.gap is None:  # the turn of a year lies between
+        found = stretch(name, found.begin - _SECOND)
+    return found.begin
+
+
+def gaps_between(name: str, after: datetime, until: datetime) -> Iterator[Stretch]:
+    """The stretches that begin with a gap, later than *after* and not later than *until*."""
+    found = stretch(name, after)
+    while found.end <= until:
+        found = stretch(name, found.end)
+        if found.gap:
+            yield found
 
 
 def local(name: str, moment: datetime) -> datetime:
