@@ -1,0 +1,20 @@
+export default {
+  testEnvironment: 'jsdom',
+  roots: ['<rootDir>/tests'],
+  testMatch: ['**/*.spec.ts', '**/*.spec.tsx'],
+  transform: {
+    '\\.[jt]sx?$': [
+      '@swc/jest',
+      {
+        jsc: {
+          parser: { syntax: 'typescript', tsx: true },
+          target: 'es2020',
+          transform: { react: { runtime: 'classic' } }
+        },
+        module: { type: 'commonjs' }
+      }
+    ]
+  },
+  moduleNameMapper: { '\\.(css|svg)$': '<rootDir>/tests/nothing.ts' },
+  testEnvironmentOptions: { customExportConditions: [''] }
+};

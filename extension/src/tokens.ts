@@ -1,0 +1,179 @@
+/**
+ * The words of both faces: wire shapes under plain names, the Transport, the translator's shape.
+ *
+ * Shapes come from `wire.ts`, which is generated; nothing else imports it.
+ */
+import type { components } from './wire';
+
+type Wire = components['schemas'];
+
+/** What is sent: the named fields must be there, the others have defaults on the server. */
+type Sent<Shape, Needed extends keyof Shape> = Pick<Shape, Needed> & Partial<Omit<Shape, Needed>>;
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+export type CallerView = Wire['CallerView'];
+export type NotebookView = Wire['NotebookView'];
+export type VersionView = Wire['VersionView'];
+export type Finding = Wire['Finding'];
+export type Parameter = Wire['Parameter'];
+export type ParameterList = Wire['ParameterList'];
+export type RunView = Wire['RunView'];
+export type RunState = RunView['state'];
+export type FailureClass = NonNullable<RunView['class']>;
+export type AttemptView = Wire['AttemptView'];
+export type CellView = Wire['CellView'];
+export type ArtifactView = Wire['ArtifactView'];
+export type ScheduleView = Wire['ScheduleView'];
+export type OccurrenceView = Wire['OccurrenceView'];
+export type FireTimeView = Wire['FireTimeView'];
+export type PreviewView = Wire['PreviewView'];
+export type PoolView = Wire['PoolView'];
+export type KernelView = Wire['KernelView'];
+export type WorkerView = Wire['WorkerView'];
+export type OverviewView = Wire['OverviewView'];
+export type HourView = Wire['HourView'];
+export type EventView = Wire['EventView'];
+export type Problem = Wire['Problem'];
+export type ProblemError = Wire['ProblemError'];
+export type LastRunView = Wire['LastRunView'];
+
+export type CronTrigger = Sent<Wire['CronTrigger'], 'kind' | 'expression'>;
+export type IntervalTrigger = Sent<Wire['IntervalTrigger'], 'kind' | 'every'>;
+export type OnceTrigger = Wire['OnceTrigger'];
+export type ManualTrigger = Wire['ManualTrigger'];
+export type Trigger = CronTrigger | IntervalTrigger | OnceTrigger | ManualTrigger;
+
+export type RunDraft = Sent<Wire['RunDraft'], 'notebook'>;
+export type RerunDraft = Partial<Wire['RerunDraft']>;
+export type RunNowDraft = Partial<Wire['RunNowDraft']>;
+export type SessionDraft = Partial<Wire['SessionDraft']>;
+export type NotebookUpload = Sent<Wire['NotebookUpload'], 'path' | 'content'>;
+export type ScheduleDraft = Sent<Omit<Wire['ScheduleDraft'], 'trigger'>, 'name' | 'notebook'> & {
+  trigger: Trigger;
+};
+export type SchedulePatch = Partial<Omit<Wire['SchedulePatch'], 'trigger'>> & { trigger?: Trigger };
+export type PreviewDraft = { trigger: Trigger; from?: string | null; count?: number };
+
+/** One page of a list; send `next_cursor` back for the page after it. */
+export interface Page<Item> {
+  items: Item[];
+  next_cursor: string | null;
+}
+
+export interface RunFilters {
+  state?: RunState;
+  schedule_id?: string;
+  notebook?: string;
+  owner?: string;
+  tag?: string;
+  q?: string;
+  since?: string;
+  until?: string;
+}
+
+export interface ScheduleFilters {
+  state?: 'active' | 'paused';
+  notebook?: string;
+  owner?: string;
+  tag?: string;
+  q?: string;
+}
+
+export type Query = Record<string, string | number | boolean | null | undefined>;
+
+export interface RequestOptions {
+  body?: unknown;
+  headers?: Record<string, string>;
+  query?: Query;
+  signal?: AbortSignal;
+}
+
+export interface StreamOptions {
+  signal?: AbortSignal;
+  lastEventId?: string;
+}
+
+/**
+ * How a shell reaches the API. Paths begin with `/` and are relative to `/api/v1`.
+ *
+ * Neither function rejects for an answer with an error status; both do when nobody answers.
+ */
+export interface Transport {
+  request(method: string, path: string, options?: RequestOptions): Promise<Response>;
+  stream(path: string, options?: StreamOptions): Promise<Response>;
+}
+
+/** One server-sent event. */
+export interface ServerSentEvent {
+  event: string;
+  id: string;
+  text: string;
+}
+
+/** One line of an attempt's journal; `k` names its kind. Unknown kinds are passed over. */
+export interface JournalRecord {
+  n: number;
+  t: number;
+  k: string;
+  i?: number;
+  s?: string;
+  name?: string;
+  o?: NotebookOutput;
+  display_id?: string | null;
+  status?: string;
+  at?: string;
+  ids?: string[];
+  what?: string;
+  words?: string;
+  wait?: boolean;
+  error?: { ename: string; evalue: string } | null;
+  [field: string]: unknown;
+}
+
+/** An output of the notebook format. */
+export interface NotebookOutput {
+  output_type: string;
+  name?: string;
+  text?: string | string[];
+  data?: Record<string, unknown>;
+  ename?: string;
+  evalue?: string;
+  traceback?: string[];
+}
+
+/** Translates a sentence; `%1`, `%2` … stand for the values. */
+export interface Words {
+  __(sentence: string, ...values: (string | number)[]): string;
+  _n(one: string, many: string, count: number, ...values: (string | number)[]): string;
+}
+
+function filled(sentence: string, values: (string | number)[]): string {
+  return sentence.replace(/%(\d+)/g, (whole, place: string) => {
+    const value = values[Number(place) - 1];
+    return value === undefined ? whole : String(value);
+  });
+}
+
+/** English, as written in the source. The placeholders are those of JupyterLab's translator. */
+export const ENGLISH: Words = {
+  __: (sentence, ...values) => filled(sentence, values),
+  _n: (one, many, count, ...values) => filled(count === 1 ? one : many, [count, ...values])
+};
+
+export const RUN_STATES: readonly RunState[] = [
+  'queued',
+  'running',
+  'succeeded',
+  'failed',
+  'timed_out',
+  'cancelled',
+  'lost',
+  'skipped',
+  'expired'
+];
+
+/** Says whether a run in this state moves no more. */
+export function isFinal(state: RunState): boolean {
+  return state !== 'queued' && state !== 'running';
+}

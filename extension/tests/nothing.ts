@@ -1,0 +1,2 @@
+// Stands for style sheets and pictures, which tests do not load.
+export default '';
