@@ -46,7 +46,8 @@ def loads(
     if not text.strip():
         raise Invalid("empty_body", "The body is empty: send a JSON document.")
     _measure(raw, max_depth=max_depth, max_keys=max_keys, max_items=max_items, max_string=max_string)
-    _refuse_nul(raw)
+    if holds_nul(raw):
+        raise Invalid("bad_character", "Remove the NUL character: text here cannot hold it.")
     value = _parse(text, max_int)
     if rb"\u" in raw:
         _refuse_lone_surrogates(value)
@@ -62,8 +63,15 @@ def dumps_canonical(value: object) -> bytes:
         raise Invalid("bad_character", "Remove the lone surrogate: it is not a character.") from error
     except ValueError as error:
         raise Invalid("not_finite", "JSON has no NaN, no infinity and no circles.") from error
+    except TypeError as error:
+        raise Invalid("not_json", "Only JSON values are allowed, with texts as keys.") from error
     except RecursionError as error:
         raise Invalid("too_deep", "The value is nested too deeply.") from error
+
+
+def holds_nul(raw: bytes) -> bool:
+    """Say whether a string of the JSON text *raw* holds the NUL character."""
+    return rb"\u0000" in raw and any(match.group(1) is None for match in _NUL_ESCAPE.finditer(raw))
 
 
 def depth_exceeds(value: object, limit: int) -> bool:
@@ -112,13 +120,6 @@ def _measure(raw: bytes, *, max_depth: int, max_keys: int, max_items: int, max_s
 def _depth(structure: bytes) -> int:
     brackets = structure.translate(None, _NOT_BRACKETS)
     return max(accumulate(1 if bracket in _OPENERS else -1 for bracket in brackets), default=0)
-
-
-def _refuse_nul(raw: bytes) -> None:
-    if rb"\u0000" not in raw:
-        return
-    if any(match.group(1) is None for match in _NUL_ESCAPE.finditer(raw)):
-        raise Invalid("bad_character", "Remove the NUL character: text here cannot hold it.")
 
 
 def _parse(text: str, max_int: int | None) -> object:
