@@ -313,3 +313,11 @@ function eventOf(block: string, lastId: string): wire.ServerSentEvent | null {
   event.text = lines.join('\n');
   return lines.length > 0 ? event : null;
 }
+
+/** The refusal that a view can show, of whatever was thrown. */
+export function refusalOf(error: unknown): wire.Refusal {
+  if (error instanceof ApiError) {
+    return { message: error.message, byField: error.byField };
+  }
+  return { message: error instanceof Error ? error.message : String(error), byField: {} };
+}

@@ -177,3 +177,9 @@ export const RUN_STATES: readonly RunState[] = [
 export function isFinal(state: RunState): boolean {
   return state !== 'queued' && state !== 'running';
 }
+
+/** Why an act was refused, as a view can show it: one sentence, and errors by field. */
+export interface Refusal {
+  message: string;
+  byField: Record<string, string>;
+}

@@ -1,0 +1,136 @@
+/**
+ * What can be watched: a key that names it, and how it is loaded.
+ *
+ * A key's first word is the concept, which is how an event finds what it makes stale.
+ */
+import type { Api, Tagged } from '../api';
+import type * as wire from '../tokens';
+
+export interface Source<Value> {
+  key: string;
+  load(api: Api, shown: number): Promise<Value>;
+}
+
+/** How many rows one step of "load more" adds, and the most that one request may ask for. */
+export const STEP = 50;
+const MOST = 200;
+
+export interface NotebookDetail {
+  version: wire.VersionView;
+  parameters: wire.ParameterList;
+}
+
+function keyOf(concept: string, query: object): string {
+  const asked = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+  return `${concept}?${JSON.stringify(asked.sort(([a], [b]) => a.localeCompare(b)))}`;
+}
+
+/** Reads as many rows as are shown, in as few requests as the API allows. */
+async function rows<Item>(
+  shown: number,
+  page: (query: wire.Query) => Promise<wire.Page<Item>>
+): Promise<wire.Page<Item>> {
+  const items: Item[] = [];
+  let cursor: string | null = null;
+  do {
+    const limit = Math.min(MOST, shown - items.length);
+    const answer: wire.Page<Item> = await page({ limit, cursor: cursor ?? undefined });
+    items.push(...answer.items);
+    cursor = answer.next_cursor ?? null;
+  } while (cursor && items.length < shown);
+  return { items, next_cursor: cursor };
+}
+
+export const overview: Source<wire.OverviewView> = {
+  key: 'overview',
+  load: api => api.overview()
+};
+
+export function runs(filters: wire.RunFilters = {}): Source<wire.Page<wire.RunView>> {
+  return {
+    key: keyOf('runs', filters),
+    load: (api, shown) => rows(shown, query => api.runs({ ...filters, ...query }))
+  };
+}
+
+export function schedules(
+  filters: wire.ScheduleFilters = {}
+): Source<wire.Page<wire.ScheduleView>> {
+  return {
+    key: keyOf('schedules', filters),
+    load: (api, shown) => rows(shown, query => api.schedules({ ...filters, ...query }))
+  };
+}
+
+export function notebooks(q = ''): Source<wire.Page<wire.NotebookView>> {
+  return {
+    key: keyOf('notebooks', { q }),
+    load: (api, shown) => rows(shown, query => api.notebooks({ ...query, q: q || undefined }))
+  };
+}
+
+export function run(id: string): Source<wire.RunView> {
+  return { key: `run:${id}`, load: api => api.run(id) };
+}
+
+export function cells(id: string): Source<wire.CellView[]> {
+  return { key: `run-cells:${id}`, load: api => api.cells(id) };
+}
+
+export function log(id: string): Source<string> {
+  return { key: `run-log:${id}`, load: api => api.log(id) };
+}
+
+export function artifacts(id: string): Source<wire.ArtifactView[]> {
+  return { key: `run-artifacts:${id}`, load: api => api.artifacts(id) };
+}
+
+export function schedule(id: string): Source<Tagged<wire.ScheduleView>> {
+  return { key: `schedule:${id}`, load: api => api.schedule(id) };
+}
+
+export function occurrences(id: string): Source<wire.Page<wire.OccurrenceView>> {
+  return {
+    key: `schedule-occurrences:${id}`,
+    load: (api, shown) => rows(shown, query => api.occurrences(id, query))
+  };
+}
+
+export function fireTimes(id: string, count: number): Source<wire.PreviewView> {
+  return { key: `schedule-preview:${id}:${count}`, load: api => api.previewSchedule(id, count) };
+}
+
+/** A version never changes, so its parameters are read once. */
+export function notebook(sha256: string): Source<NotebookDetail> {
+  return {
+    key: `version:${sha256}`,
+    load: async api => {
+      const [version, parameters] = await Promise.all([
+        api.version(sha256),
+        api.parameters(sha256)
+      ]);
+      return { version, parameters };
+    }
+  };
+}
+
+export function latestVersion(path: string): Source<NotebookDetail> {
+  return {
+    key: `notebook-latest:${path}`,
+    load: async api => {
+      const { items } = await api.versions(path, { limit: 1 });
+      return notebook(items[0].sha256).load(api, STEP);
+    }
+  };
+}
+
+export function findings(sha256: string, pool?: string, kernel?: string): Source<wire.Finding[]> {
+  return {
+    key: keyOf(`check:${sha256}`, { pool, kernel }),
+    load: api => api.check(sha256, { pool, kernel })
+  };
+}
+
+export const pools: Source<wire.PoolView[]> = { key: 'pools', load: api => api.pools() };
+
+export const kernels: Source<wire.KernelView[]> = { key: 'kernels', load: api => api.kernels() };
