@@ -40,19 +40,23 @@ def open_broker(url: str) -> dramatiq.Broker:
     scheme = urlsplit(url).scheme
     if scheme in {"amqp", "amqps"}:
         # Without confirms a send to a dying server vanishes.
-        return RabbitmqBroker(url=_with_query(url, heartbeat="60"), confirm_delivery=True, middleware=middleware)
+        # A server short of memory or disk blocks a send for ever unless told otherwise.
+        timed = _with_query(url, heartbeat="60", socket_timeout="5", blocked_connection_timeout="10")
+        return RabbitmqBroker(url=timed, confirm_delivery=True, middleware=middleware)
     if scheme in {"redis", "rediss", "unix", "valkey", "valkeys"}:
         # Beside `url`, dramatiq ignores keyword time-outs. A dead worker's message comes back after
         # 15 s instead of minutes.
         timed = _with_query(url.replace("valkey", "redis", 1), socket_timeout="5", socket_connect_timeout="5")
-        return RedisBroker(
+        return RedisBroker(  # type: ignore[no-untyped-call]
             url=timed,
             namespace=NAMESPACE,
             heartbeat_timeout=15_000,
             maintenance_chance=1_000_000,
             middleware=middleware,
         )
-    raise ValueError(f"NIGHTBOOK_BROKER_URL: no broker for the scheme {scheme!r}; use redis://, unix:// or amqp://")
+    raise ValueError(
+        f"NIGHTBOOK_BROKER_URL: no broker for the scheme {scheme!r}; use redis://, unix:// or amqp://"
+    )
 
 
 def _with_query(url: str, **defaults: str) -> str:
