@@ -23,6 +23,8 @@ DstFold = Literal["first", "second", "both"]
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _FIRST_INSTANT = zones.turn_of(1970)
+_EARLIEST = zones.aware(zones.turn_of(2000))
+_LATEST = zones.aware(zones.turn_of(LAST_YEAR + 1))
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,6 @@ def _whole_second(moment: datetime, field: str) -> datetime:
         raise Invalid(
             "naive_instant", "Name the offset from UTC, for example 2026-11-23T07:30:00Z.", field=field
         )
-    moment = moment.astimezone(UTC).replace(microsecond=0)
-    if not 2000 <= moment.year <= LAST_YEAR:
+    if not _EARLIEST <= moment < _LATEST:
         raise Invalid("out_of_range", f"Must lie between the years 2000 and {LAST_YEAR}.", field=field)
-    return moment
+    return moment.astimezone(UTC).replace(microsecond=0)
