@@ -5,7 +5,6 @@ writes down the outcome.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, Literal
@@ -30,16 +29,11 @@ _JITTER = 0.2
 # ---------------------------------------------------------------- found late
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a fire time becomes a run; if not, the reason for its row in the ledger."""
+class Verdict(Enum):
+    """Whether a fire time becomes a run, or a row in the ledger that is skipped for this reason."""
 
-    runs: bool
-    reason: str | None = None
-
-
-RUN: Final = Verdict(runs=True)
-TOO_LATE: Final = Verdict(runs=False, reason="catch_up")
+    RUN = "run"
+    CATCH_UP = "catch_up"
 
 
 def catch_up(
@@ -57,7 +51,7 @@ def catch_up(
     kept = {"none": 0, "latest": 1, "all": limit}[policy]
     first_kept = len(moments) - kept
     return [
-        (moment, RUN if place >= first_kept or now - moment <= tolerance else TOO_LATE)
+        (moment, Verdict.RUN if place >= first_kept or now - moment <= tolerance else Verdict.CATCH_UP)
         for place, moment in enumerate(moments)
     ]
 
