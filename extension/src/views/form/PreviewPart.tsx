@@ -1,0 +1,127 @@
+/** What the chosen trigger means: in words, and as the next fire times. */
+import * as React from 'react';
+
+import type { PreviewView, Refusal, Trigger } from '../../tokens';
+import { Icon } from '../parts/icons';
+import { Moment } from '../parts/moments';
+import { useWords } from '../parts/words';
+import { ownZone } from './zones';
+
+export type AskPreview = (
+  trigger: Trigger,
+  signal: AbortSignal
+) => Promise<{ preview: PreviewView } | { refusal: Refusal }>;
+
+interface Previewed {
+  preview: PreviewView | null;
+  refusal: Refusal | null;
+  asking: boolean;
+}
+
+const PAUSE_MILLISECONDS = 300;
+
+/** Asks what *trigger* means, once the person has paused; an answer to an older wish is dropped. */
+export function usePreview(trigger: Trigger | null, ask: AskPreview): Previewed {
+  const [state, setState] = React.useState<Previewed>({
+    preview: null,
+    refusal: null,
+    asking: false
+  });
+  const wish = JSON.stringify(trigger);
+  const latestAsk = React.useRef(ask);
+  latestAsk.current = ask;
+  React.useEffect(() => {
+    const wanted = JSON.parse(wish) as Trigger | null;
+    if (!wanted || wanted.kind === 'manual') {
+      setState({ preview: null, refusal: null, asking: false });
+      return;
+    }
+    const abort = new AbortController();
+    setState(old => ({ ...old, asking: true }));
+    const timer = setTimeout(async () => {
+      const answer = await latestAsk.current(wanted, abort.signal).catch(() => null);
+      if (!abort.signal.aborted) {
+        setState({
+          preview: answer && 'preview' in answer ? answer.preview : null,
+          refusal: answer && 'refusal' in answer ? answer.refusal : null,
+          asking: false
+        });
+      }
+    }, PAUSE_MILLISECONDS);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [wish]);
+  return state;
+}
+
+interface PreviewPartProps {
+  trigger: Trigger | null;
+  previewed: Previewed;
+}
+
+export function PreviewPart({ trigger, previewed }: PreviewPartProps): JSX.Element | null {
+  const { __ } = useWords();
+  if (!trigger) {
+    return null;
+  }
+  if (trigger.kind === 'manual') {
+    return (
+      <Shown>
+        <p className="nightbook-Preview-words">{__('Runs only when somebody starts it.')}</p>
+      </Shown>
+    );
+  }
+  const { preview, asking } = previewed;
+  if (!preview) {
+    return asking ? <Shown asking>{__('Working out the next fire times…')}</Shown> : null;
+  }
+  const zone = 'timezone' in trigger ? trigger.timezone : undefined;
+  return (
+    <Shown asking={asking}>
+      <p className="nightbook-Preview-words">{preview.words}</p>
+      {preview.fire_times.length === 0 ? (
+        <p className="nightbook-Field-error">{__('This time is past: it would never run.')}</p>
+      ) : (
+        <FireTimes preview={preview} zone={zone} />
+      )}
+    </Shown>
+  );
+}
+
+function Shown({ asking, children }: { asking?: boolean; children: React.ReactNode }): JSX.Element {
+  return (
+    <div className="nightbook-Preview" role="status" aria-busy={asking ?? false}>
+      <Icon name="calendar" />
+      <div>{children}</div>
+    </div>
+  );
+}
+
+interface FireTimesProps {
+  preview: PreviewView;
+  zone?: string;
+}
+
+export function FireTimes({ preview, zone }: FireTimesProps): JSX.Element {
+  const { __ } = useWords();
+  const elsewhere = zone !== undefined && zone !== ownZone();
+  return (
+    <ol className="nightbook-FireTimes" aria-label={__('Next fire times')}>
+      {preview.fire_times.map(({ at, local, note }) => (
+        <li key={at}>
+          <Moment at={at} />
+          {elsewhere && (
+            <span className="nightbook-faint">{__('%1 in %2', clock(local), zone)}</span>
+          )}
+          {note && <span className="nightbook-FireTimes-note">{note}</span>}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function clock(local: string): string {
+  return local.slice(0, 16).replace('T', ' ');
+}

@@ -1,0 +1,230 @@
+/** The form: a notebook, its parameters, when to run it; one button schedules, the other runs now. */
+import * as React from 'react';
+
+import type {
+  Finding,
+  KernelView,
+  ParameterList,
+  PoolView,
+  Refusal,
+  RunDraft,
+  ScheduleDraft,
+  SchedulePatch,
+  ScheduleView
+} from '../../tokens';
+import { Choice, Field } from '../parts/field';
+import { Icon } from '../parts/icons';
+import { useWords } from '../parts/words';
+import {
+  type Draft,
+  draftOf,
+  type Given,
+  newDraft,
+  patchOf,
+  runDraftOf,
+  scheduleDraftOf
+} from './draft';
+import { Findings } from './Findings';
+import { AboutPart, LimitsPart, type MoreProps, PlacePart, PoliciesPart } from './MorePart';
+import { ParametersPart } from './ParametersPart';
+import { type AskPreview, PreviewPart, usePreview } from './PreviewPart';
+import { isSayable, timingErrors, triggerOf } from './timing';
+import { TimingPart } from './TimingPart';
+import { useDraft } from './useDraft';
+
+export interface ScheduleFormProps {
+  notebook: { path: string; sha256: string };
+  parameters: ParameterList;
+  findings: readonly Finding[];
+  pools: PoolView[];
+  kernels: KernelView[];
+  /** The kernel that the notebook names. */
+  notebookKernel?: string | null;
+  /** The schedule being edited; without it the form makes a new one. */
+  schedule?: ScheduleView;
+  /** The zone proposed for a new schedule; the browser's own where none is given. */
+  zone?: string;
+  onPreview: AskPreview;
+  onSchedule?(draft: ScheduleDraft): Promise<Refusal | null>;
+  onSave?(patch: SchedulePatch): Promise<Refusal | null>;
+  onRun?(draft: RunDraft): Promise<Refusal | null>;
+  onCancel?(): void;
+}
+
+export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
+  const words = useWords();
+  const { __ } = words;
+  const { notebook, parameters: declared, schedule } = props;
+  const given: Given = { ...notebook, declared, schedule };
+  const [before] = React.useState<Draft>(() =>
+    schedule ? draftOf(schedule, declared) : newDraft(notebook.path, declared, props.zone)
+  );
+  const state = useDraft(before, given);
+  const { draft, change } = state;
+  const trigger =
+    Object.keys(timingErrors(draft.timing, words)).length === 0 ? triggerOf(draft.timing) : null;
+  const previewed = usePreview(trigger, props.onPreview);
+  const errors = { ...triggerFaults(previewed.refusal, draft), ...state.errors };
+  const more: MoreProps = {
+    draft,
+    errors,
+    pools: props.pools,
+    kernels: props.kernels,
+    ownKernel: props.notebookKernel ?? null,
+    editing: schedule !== undefined,
+    onChange: change
+  };
+  const send = (current: Draft): Promise<Refusal | null> => {
+    if (props.schedule && props.onSave) {
+      return props.onSave(patchOf(current, given, before, words));
+    }
+    return props.onSchedule?.(scheduleDraftOf(current, given, words)) ?? Promise.resolve(null);
+  };
+  const run = () => state.submit('run', now => props.onRun!(runDraftOf(now, given, words)));
+  return (
+    <form
+      ref={state.form}
+      className="nightbook-Form"
+      noValidate
+      aria-label={schedule ? __('Edit schedule') : __('Schedule a notebook')}
+      onSubmit={event => {
+        event.preventDefault();
+        void state.submit('schedule', send);
+      }}
+    >
+      <Refused refusal={state.refusal} />
+      <Findings findings={props.findings} />
+      <NotebookPart {...more} path={notebook.path} sha256={notebook.sha256} />
+      <ParametersPart
+        declared={declared}
+        entries={draft.parameters}
+        extra={draft.extra}
+        errors={errors}
+        onEntry={(name, entry) => change({ parameters: { ...draft.parameters, [name]: entry } })}
+        onExtra={extra => change({ extra })}
+      />
+      <TimingPart
+        timing={draft.timing}
+        errors={errors}
+        onChange={part => change({ timing: { ...draft.timing, ...part } })}
+      >
+        {schedule && !isSayable(schedule.trigger) && (
+          <p className="nightbook-Field-help">{__('Now: %1', schedule.words)}</p>
+        )}
+        <PreviewPart trigger={trigger} previewed={previewed} />
+      </TimingPart>
+      <details className="nightbook-MoreOptions">
+        <summary>{__('More options')}</summary>
+        <PlacePart {...more} />
+        <LimitsPart {...more} />
+        <PoliciesPart {...more} />
+        <AboutPart {...more} />
+      </details>
+      <Buttons {...props} busy={state.busy} onRunNow={() => void run()} />
+    </form>
+  );
+}
+
+/** The server's word on the trigger is shown where the person chose it. */
+function triggerFaults(refusal: Refusal | null, draft: Draft): Record<string, string> {
+  if (!refusal) {
+    return {};
+  }
+  const message = Object.values(refusal.byField)[0] ?? refusal.message;
+  return { [draft.timing.preset === 'cron' ? 'trigger.expression' : 'trigger']: message };
+}
+
+function Refused({ refusal }: { refusal: Refusal | null }): JSX.Element | null {
+  if (!refusal) {
+    return null;
+  }
+  return (
+    <div className="nightbook-Notice nightbook-mod-bad" role="alert" tabIndex={-1} data-refusal>
+      <Icon name="warn" />
+      <p>{refusal.message}</p>
+    </div>
+  );
+}
+
+interface NotebookPartProps extends MoreProps {
+  path: string;
+  sha256: string;
+}
+
+function NotebookPart({ draft, errors, onChange, path, sha256 }: NotebookPartProps): JSX.Element {
+  const { __ } = useWords();
+  return (
+    <fieldset className="nightbook-Part">
+      <legend>{__('Notebook')}</legend>
+      <p className="nightbook-NotebookName">
+        <Icon name="book" />
+        <span>{path}</span>
+      </p>
+      <div className="nightbook-Grid">
+        <Field label={__('Name of the schedule')} error={errors.name} required>
+          {input => (
+            <input
+              {...input}
+              className="nightbook-Input"
+              maxLength={200}
+              value={draft.name}
+              onChange={event => onChange({ name: event.target.value })}
+            />
+          )}
+        </Field>
+        <Field label={__('Version')} error={errors.notebook}>
+          {input => (
+            <Choice
+              input={input}
+              value={draft.follow}
+              options={[
+                ['pinned', __('This version (%1)', sha256.slice(0, 8))],
+                ['latest', __('Always the latest uploaded')]
+              ]}
+              onChange={follow => onChange({ follow })}
+            />
+          )}
+        </Field>
+      </div>
+    </fieldset>
+  );
+}
+
+interface ButtonsProps extends ScheduleFormProps {
+  busy: 'schedule' | 'run' | null;
+  onRunNow(): void;
+}
+
+function Buttons({ schedule, busy, onRun, onRunNow, onCancel }: ButtonsProps): JSX.Element {
+  const { __ } = useWords();
+  return (
+    <div className="nightbook-Form-buttons">
+      <button
+        type="submit"
+        className="nightbook-Button nightbook-mod-accept"
+        disabled={busy !== null}
+        aria-busy={busy === 'schedule'}
+      >
+        <Icon name={busy === 'schedule' ? 'spinner' : 'calendar'} />
+        {schedule ? __('Save') : __('Schedule')}
+      </button>
+      {onRun && (
+        <button
+          type="button"
+          className="nightbook-Button"
+          disabled={busy !== null}
+          aria-busy={busy === 'run'}
+          onClick={onRunNow}
+        >
+          <Icon name={busy === 'run' ? 'spinner' : 'play'} />
+          {__('Run now')}
+        </button>
+      )}
+      {onCancel && (
+        <button type="button" className="nightbook-Button" onClick={onCancel}>
+          {__('Cancel')}
+        </button>
+      )}
+    </div>
+  );
+}

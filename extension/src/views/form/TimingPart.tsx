@@ -1,0 +1,235 @@
+/** When to run: a choice in words first, then what that choice needs. */
+import * as React from 'react';
+
+import { Choice, Field, type InputProps } from '../parts/field';
+import { useWords } from '../parts/words';
+import type { Errors } from './draft';
+import { DAYS, type Preset, type Timing, type Unit } from './timing';
+import { allZones } from './zones';
+
+interface TimingPartProps {
+  timing: Timing;
+  errors: Errors;
+  onChange(change: Partial<Timing>): void;
+  children?: React.ReactNode;
+}
+
+const WITH_TIME: readonly Preset[] = ['weekdays', 'daily', 'weekly', 'monthly'];
+
+export function TimingPart({ timing, errors, onChange, children }: TimingPartProps): JSX.Element {
+  const { __ } = useWords();
+  const { preset } = timing;
+  const part = { timing, errors, onChange };
+  const presets: [Preset, string][] = [
+    ['weekdays', __('Every weekday')],
+    ['daily', __('Every day')],
+    ['hourly', __('Every hour')],
+    ['weekly', __('Every week')],
+    ['monthly', __('Every month')],
+    ['interval', __('Every … minutes, hours or days')],
+    ['once', __('Once')],
+    ['cron', __('Custom (cron)')],
+    ['manual', __('Only by hand')]
+  ];
+  return (
+    <fieldset className="nightbook-Part">
+      <legend>{__('When')}</legend>
+      <div className="nightbook-Grid">
+        <Field label={__('Run')} error={errors.trigger}>
+          {input => (
+            <Choice
+              input={input}
+              value={preset}
+              options={presets}
+              onChange={value => onChange({ preset: value })}
+            />
+          )}
+        </Field>
+        {preset === 'interval' && <EveryField {...part} />}
+        {preset === 'monthly' && <MonthDayField {...part} />}
+        {preset === 'cron' && <ExpressionField {...part} />}
+        {WITH_TIME.includes(preset) && (
+          <TextField {...part} field="time" label={__('At')} type="time" />
+        )}
+        {preset === 'hourly' && (
+          <TextField {...part} field="minute" label={__('At minute')} type="text" />
+        )}
+        {preset === 'once' && (
+          <TextField {...part} field="at" label={__('At')} type="datetime-local" />
+        )}
+        {preset !== 'manual' && preset !== 'interval' && <ZoneField {...part} />}
+      </div>
+      {preset === 'weekly' && <DaysField {...part} />}
+      {children}
+    </fieldset>
+  );
+}
+
+interface TextFieldProps extends TimingPartProps {
+  field: 'time' | 'minute' | 'at';
+  label: string;
+  type: string;
+}
+
+function TextField({ timing, errors, onChange, field, label, type }: TextFieldProps): JSX.Element {
+  return (
+    <Field label={label} error={errors[`trigger.${field}`]}>
+      {input => (
+        <input
+          {...input}
+          className="nightbook-Input"
+          type={type}
+          inputMode={type === 'text' ? 'numeric' : undefined}
+          value={timing[field]}
+          onChange={event => onChange({ [field]: event.target.value })}
+        />
+      )}
+    </Field>
+  );
+}
+
+function EveryField({ timing, errors, onChange }: TimingPartProps): JSX.Element {
+  const { __ } = useWords();
+  const units: [Unit, string][] = [
+    ['M', __('minutes')],
+    ['H', __('hours')],
+    ['D', __('days')]
+  ];
+  return (
+    <Field label={__('Every')} error={errors['trigger.every']}>
+      {input => (
+        <div className="nightbook-Together">
+          <input
+            {...input}
+            className="nightbook-Input"
+            inputMode="numeric"
+            value={timing.every}
+            onChange={event => onChange({ every: event.target.value.trim() })}
+          />
+          <Choice
+            label={__('Unit')}
+            value={timing.unit}
+            options={units}
+            onChange={unit => onChange({ unit })}
+          />
+        </div>
+      )}
+    </Field>
+  );
+}
+
+function MonthDayField({ timing, errors, onChange }: TimingPartProps): JSX.Element {
+  const { __ } = useWords();
+  const days = Array.from({ length: 31 }, (_, day) => String(day + 1));
+  const options = [...days.map(day => [day, day] as const), ['L', __('last')] as const];
+  return (
+    <Field
+      label={__('On day')}
+      error={errors['trigger.day']}
+      help={
+        Number(timing.monthDay) > 28
+          ? __('Shorter months are left out. “last” never is.')
+          : undefined
+      }
+    >
+      {input => (
+        <Choice
+          input={input}
+          value={timing.monthDay}
+          options={options}
+          onChange={monthDay => onChange({ monthDay })}
+        />
+      )}
+    </Field>
+  );
+}
+
+function ExpressionField({ timing, errors, onChange }: TimingPartProps): JSX.Element {
+  const { __ } = useWords();
+  return (
+    <Field
+      label={__('Cron expression')}
+      help={__('Minute, hour, day of month, month, day of week.')}
+      error={errors['trigger.expression']}
+    >
+      {input => (
+        <input
+          {...input}
+          className="nightbook-Input nightbook-mod-code"
+          spellCheck={false}
+          autoComplete="off"
+          maxLength={256}
+          value={timing.expression}
+          onChange={event => onChange({ expression: event.target.value })}
+        />
+      )}
+    </Field>
+  );
+}
+
+function ZoneField({ timing, errors, onChange }: TimingPartProps): JSX.Element {
+  const { __ } = useWords();
+  return (
+    <Field label={__('Time zone')} error={errors['trigger.timezone']}>
+      {input => <ZoneInput input={input} zone={timing.zone} onZone={zone => onChange({ zone })} />}
+    </Field>
+  );
+}
+
+interface ZoneInputProps {
+  input: InputProps;
+  zone: string;
+  onZone(zone: string): void;
+}
+
+function ZoneInput({ input, zone, onZone }: ZoneInputProps): JSX.Element {
+  const zones = React.useMemo(allZones, []);
+  return (
+    <>
+      <input
+        {...input}
+        className="nightbook-Input"
+        list={`${input.id}-zones`}
+        autoComplete="off"
+        spellCheck={false}
+        value={zone}
+        onChange={event => onZone(event.target.value.trim())}
+      />
+      <datalist id={`${input.id}-zones`}>
+        {zones.map(name => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </>
+  );
+}
+
+function DaysField({ timing, errors, onChange }: TimingPartProps): JSX.Element {
+  const { __ } = useWords();
+  const id = React.useId();
+  const error = errors['trigger.days'];
+  const names = [__('Mon'), __('Tue'), __('Wed'), __('Thu'), __('Fri'), __('Sat'), __('Sun')];
+  const toggle = (day: string, on: boolean) =>
+    onChange({ days: on ? [...timing.days, day] : timing.days.filter(other => other !== day) });
+  return (
+    <fieldset className="nightbook-Days" aria-describedby={error ? `${id}-error` : undefined}>
+      <legend>{__('On')}</legend>
+      {DAYS.map((day, place) => (
+        <label key={day} className="nightbook-Day">
+          <input
+            type="checkbox"
+            checked={timing.days.includes(day)}
+            aria-invalid={error ? true : undefined}
+            onChange={event => toggle(day, event.target.checked)}
+          />
+          <span>{names[place]}</span>
+        </label>
+      ))}
+      {error && (
+        <p id={`${id}-error`} className="nightbook-Field-error" role="alert">
+          {error}
+        </p>
+      )}
+    </fieldset>
+  );
+}

@@ -1,0 +1,284 @@
+/**
+ * The form's draft: what a person has entered so far, checked as it is entered, and what is sent.
+ *
+ * Pure. Errors are named by the API's own field paths (`parameters.n`, `trigger.expression`), so that a
+ * refusal of the server and a fault found here are shown at the same place.
+ */
+import type {
+  Json,
+  Parameter,
+  ParameterList,
+  RunDraft,
+  ScheduleDraft,
+  SchedulePatch,
+  ScheduleView,
+  Words
+} from '../../tokens';
+import { newTiming, type Timing, timingErrors, timingOf, triggerOf } from './timing';
+import { type Entry, entryOf, isSame, read } from './values';
+import { instantOf, wallClock } from './zones';
+
+export interface Draft {
+  name: string;
+  follow: 'pinned' | 'latest';
+  parameters: Record<string, Entry>;
+  extra: string;
+  timing: Timing;
+  pool: string;
+  kernel: string;
+  timeoutMinutes: string;
+  cellTimeoutMinutes: string;
+  retries: string;
+  retryOnWorkerLoss: boolean;
+  priority: string;
+  catchUp: NonNullable<ScheduleDraft['catch_up']>;
+  overlap: NonNullable<ScheduleDraft['overlap']>;
+  startAt: string;
+  endAt: string;
+  description: string;
+  tags: string;
+  runbookUrl: string;
+  paused: boolean;
+}
+
+export type Errors = Record<string, string>;
+
+const DEFAULT_TIMEOUT_MINUTES = 240;
+const LONGEST_MINUTES = 10_080;
+
+export function nameOf(path: string): string {
+  return path
+    .replace(/^.*\//, '')
+    .replace(/\.ipynb$/, '')
+    .replace(/[-_]+/g, ' ')
+    .trim();
+}
+
+export function newDraft(path: string, declared: ParameterList, zone?: string): Draft {
+  return {
+    name: nameOf(path),
+    follow: 'pinned',
+    parameters: entriesOf(declared, {}),
+    extra: '',
+    timing: newTiming(zone),
+    pool: 'default',
+    kernel: '',
+    timeoutMinutes: String(DEFAULT_TIMEOUT_MINUTES),
+    cellTimeoutMinutes: '',
+    retries: '0',
+    retryOnWorkerLoss: false,
+    priority: '50',
+    catchUp: 'latest',
+    overlap: 'skip',
+    startAt: '',
+    endAt: '',
+    description: '',
+    tags: '',
+    runbookUrl: '',
+    paused: false
+  };
+}
+
+/** The draft of a schedule as it is now, for editing. */
+export function draftOf(schedule: ScheduleView, declared: ParameterList): Draft {
+  const timing = timingOf(schedule.trigger);
+  const local = (at: string | null) => (at ? wallClock(new Date(at), timing.zone) : '');
+  return {
+    ...newDraft(schedule.notebook.path, declared),
+    name: schedule.name,
+    follow: schedule.follows_latest ? 'latest' : 'pinned',
+    parameters: entriesOf(declared, schedule.parameters),
+    extra: extraOf(declared, schedule.parameters),
+    timing,
+    pool: schedule.pool,
+    kernel: schedule.kernel ?? '',
+    timeoutMinutes: minutes(schedule.timeout_seconds),
+    cellTimeoutMinutes: minutes(schedule.cell_timeout_seconds),
+    retries: String(schedule.retries),
+    retryOnWorkerLoss: schedule.retry_on_worker_loss,
+    priority: String(schedule.priority),
+    catchUp: schedule.catch_up as Draft['catchUp'],
+    overlap: schedule.overlap as Draft['overlap'],
+    startAt: local(schedule.start_at),
+    endAt: local(schedule.end_at),
+    description: schedule.description,
+    tags: schedule.tags.join(', '),
+    runbookUrl: schedule.runbook_url ?? '',
+    paused: schedule.state === 'paused'
+  };
+}
+
+function minutes(seconds: number | null): string {
+  return seconds ? String(Math.round((seconds / 60) * 1000) / 1000) : '';
+}
+
+/** What each field shows: the given value, or the notebook's own default. */
+export function entriesOf(
+  declared: ParameterList,
+  given: Record<string, unknown>
+): Record<string, Entry> {
+  const entries: Record<string, Entry> = {};
+  for (const parameter of editable(declared)) {
+    const value = parameter.name in given ? given[parameter.name] : parameter.default;
+    entries[parameter.name] = entryOf(parameter, value);
+  }
+  return entries;
+}
+
+export function editable(declared: ParameterList): Parameter[] {
+  return declared.items.filter(parameter => parameter.editable);
+}
+
+function extraOf(declared: ParameterList, given: Record<string, unknown>): string {
+  const known = new Set(declared.items.map(({ name }) => name));
+  const extra = Object.entries(given).filter(([name]) => !known.has(name));
+  return extra.length > 0 ? JSON.stringify(Object.fromEntries(extra), null, 2) : '';
+}
+
+/** The parameters that differ from the notebook's defaults, or were *given* before; null if one is faulty. */
+export function parametersOf(
+  declared: ParameterList,
+  draft: Pick<Draft, 'parameters' | 'extra'>,
+  given: Record<string, unknown>,
+  words: Words
+): { values: Record<string, Json>; errors: Errors } {
+  const values: Record<string, Json> = {};
+  const errors: Errors = {};
+  for (const parameter of editable(declared)) {
+    const entry = draft.parameters[parameter.name] ?? entryOf(parameter, parameter.default);
+    const found = read(parameter, entry, words);
+    if (found.error !== undefined) {
+      errors[`parameters.${parameter.name}`] = found.error;
+    } else if (
+      parameter.required ||
+      parameter.name in given ||
+      !isSame(found.value, parameter.default)
+    ) {
+      values[parameter.name] = found.value;
+    }
+  }
+  if (declared.unknown_allowed && draft.extra.trim()) {
+    const extra = read({ type: 'dict' } as Parameter, { text: draft.extra, none: false }, words);
+    if (extra.error !== undefined) {
+      errors.parameters = extra.error;
+    } else {
+      Object.assign(values, extra.value);
+    }
+  }
+  return { values, errors };
+}
+
+function limitErrors(draft: Draft, { __ }: Words): Errors {
+  const errors: Errors = {};
+  const inMinutes = (text: string) => Number(text) > 0 && Number(text) <= LONGEST_MINUTES;
+  if (!inMinutes(draft.timeoutMinutes)) {
+    errors.timeout_seconds = __('Enter minutes, from 1 to 10,080 (a week).');
+  }
+  if (draft.cellTimeoutMinutes.trim() && !inMinutes(draft.cellTimeoutMinutes)) {
+    errors.cell_timeout_seconds = __('Enter minutes, from 1 to 10,080 (a week), or nothing.');
+  }
+  if (!/^(10|\d)$/.test(draft.retries.trim())) {
+    errors.retries = __('Enter a whole number from 0 to 10.');
+  }
+  if (!/^(100|\d{1,2})$/.test(draft.priority.trim())) {
+    errors.priority = __('Enter a whole number from 0 to 100.');
+  }
+  return errors;
+}
+
+function windowErrors(draft: Draft, { __ }: Words): Errors {
+  const errors: Errors = {};
+  if (draft.startAt && draft.endAt && draft.startAt >= draft.endAt) {
+    errors.end_at = __('The end must be later than the start.');
+  }
+  if (draft.runbookUrl.trim() && !/^https?:\/\/[^\s/]+/.test(draft.runbookUrl.trim())) {
+    errors.runbook_url = __('Enter an address that begins with http:// or https://.');
+  }
+  return errors;
+}
+
+export interface Given {
+  path: string;
+  sha256: string;
+  declared: ParameterList;
+  schedule?: ScheduleView;
+}
+
+/** Every fault that can be seen without the server; a run by hand needs no name and no trigger. */
+export function errorsOf(draft: Draft, given: Given, words: Words, only?: 'run'): Errors {
+  const parameters = parametersOf(given.declared, draft, {}, words).errors;
+  const limits = limitErrors(draft, words);
+  if (only === 'run') {
+    return { ...parameters, ...limits };
+  }
+  const name: Errors = draft.name.trim() ? {} : { name: words.__('Give the schedule a name.') };
+  return {
+    ...name,
+    ...parameters,
+    ...timingErrors(draft.timing, words),
+    ...limits,
+    ...windowErrors(draft, words)
+  };
+}
+
+function seconds(text: string): number | null {
+  return text.trim() ? Math.max(1, Math.round(Number(text) * 60)) : null;
+}
+
+function tagsOf(text: string): string[] {
+  return [
+    ...new Set(
+      text
+        .split(',')
+        .map(tag => tag.trim())
+        .filter(Boolean)
+    )
+  ];
+}
+
+export function runDraftOf(draft: Draft, given: Given, words: Words): RunDraft {
+  return {
+    notebook: given.sha256,
+    parameters: parametersOf(given.declared, draft, givenBefore(given), words).values,
+    kernel: draft.kernel || null,
+    pool: draft.pool,
+    priority: Number(draft.priority),
+    timeout_seconds: seconds(draft.timeoutMinutes) ?? undefined,
+    cell_timeout_seconds: seconds(draft.cellTimeoutMinutes),
+    retries: Number(draft.retries),
+    retry_on_worker_loss: draft.retryOnWorkerLoss,
+    tags: tagsOf(draft.tags)
+  };
+}
+
+function givenBefore(given: Given): Record<string, unknown> {
+  return given.schedule?.parameters ?? {};
+}
+
+export function scheduleDraftOf(draft: Draft, given: Given, words: Words): ScheduleDraft {
+  const instant = (local: string) =>
+    local ? (instantOf(local, draft.timing.zone)?.toISOString() ?? null) : null;
+  return {
+    ...runDraftOf(draft, given, words),
+    name: draft.name.trim(),
+    notebook: draft.follow === 'latest' ? given.path : given.sha256,
+    trigger: triggerOf(draft.timing) ?? { kind: 'manual' },
+    start_at: instant(draft.startAt),
+    end_at: instant(draft.endAt),
+    catch_up: draft.catchUp,
+    overlap: draft.overlap,
+    description: draft.description,
+    runbook_url: draft.runbookUrl.trim() || null,
+    paused: draft.paused
+  };
+}
+
+/** Only what was changed: an edit must not undo what somebody else changed meanwhile. */
+export function patchOf(draft: Draft, given: Given, before: Draft, words: Words): SchedulePatch {
+  const wanted = scheduleDraftOf(draft, given, words) as Record<string, unknown>;
+  const had = scheduleDraftOf(before, given, words) as Record<string, unknown>;
+  const changed = Object.keys(wanted).filter(
+    field => field !== 'paused' && !isSame(wanted[field], had[field])
+  );
+  return Object.fromEntries(changed.map(field => [field, wanted[field]]));
+}

@@ -1,0 +1,198 @@
+/**
+ * When to run, as people choose it ("every weekday at 07:30"), and as a trigger.
+ *
+ * A trigger that no preset can say is shown as custom cron, so nothing is lost by opening the form.
+ */
+import type { CronTrigger, IntervalTrigger, Trigger, Words } from '../../tokens';
+import { instantOf, isZone, ownZone, wallClock } from './zones';
+
+export type Preset =
+  'weekdays' | 'daily' | 'hourly' | 'weekly' | 'monthly' | 'interval' | 'once' | 'cron' | 'manual';
+
+export type Unit = 'M' | 'H' | 'D';
+
+export interface Timing {
+  preset: Preset;
+  time: string;
+  minute: string;
+  days: string[];
+  monthDay: string;
+  every: string;
+  unit: Unit;
+  anchor: string | null;
+  at: string;
+  expression: string;
+  zone: string;
+  dstGap: 'run_after' | 'skip';
+  dstFold: 'first' | 'second' | 'both';
+}
+
+export const DAYS = ['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN'] as const;
+
+const TIME = /^([01]\d|2[0-3]):([0-5]\d)$/;
+
+export function newTiming(zone = ownZone(), now = new Date()): Timing {
+  return {
+    preset: 'weekdays',
+    time: '07:30',
+    minute: '0',
+    days: ['MON'],
+    monthDay: '1',
+    every: '30',
+    unit: 'M',
+    anchor: null,
+    at: `${wallClock(new Date(now.getTime() + 86_400_000), zone).slice(0, 10)}T07:30`,
+    expression: '30 7 * * MON-FRI',
+    zone,
+    dstGap: 'run_after',
+    dstFold: 'first'
+  };
+}
+
+/** The trigger that was chosen; null while `timingErrors` names a fault. */
+export function triggerOf(timing: Timing): Trigger | null {
+  switch (timing.preset) {
+    case 'manual':
+      return { kind: 'manual' };
+    case 'once': {
+      const at = instantOf(timing.at, timing.zone);
+      return at && { kind: 'once', at: at.toISOString().replace('.000Z', 'Z') };
+    }
+    case 'interval':
+      return /^[1-9]\d{0,5}$/.test(timing.every) ? interval(timing) : null;
+    default:
+      return cron(timing);
+  }
+}
+
+function interval({ every, unit, zone, anchor }: Timing): IntervalTrigger {
+  const span = unit === 'D' ? `P${every}D` : `PT${every}${unit}`;
+  return { kind: 'interval', every: span, timezone: zone, ...(anchor ? { anchor } : {}) };
+}
+
+function cron(timing: Timing): CronTrigger | null {
+  const expression = expressionOf(timing);
+  if (!expression) {
+    return null;
+  }
+  const { zone, dstGap, dstFold } = timing;
+  return { kind: 'cron', expression, timezone: zone, dst_gap: dstGap, dst_fold: dstFold };
+}
+
+export function expressionOf(timing: Timing): string | null {
+  const clock = TIME.exec(timing.time);
+  const at = clock && `${Number(clock[2])} ${Number(clock[1])}`;
+  switch (timing.preset) {
+    case 'hourly':
+      return /^[0-5]?\d$/.test(timing.minute) ? `${Number(timing.minute)} * * * *` : null;
+    case 'daily':
+      return at && `${at} * * *`;
+    case 'weekdays':
+      return at && `${at} * * MON-FRI`;
+    case 'weekly':
+      return at && timing.days.length > 0
+        ? `${at} * * ${DAYS.filter(day => timing.days.includes(day)).join(',')}`
+        : null;
+    case 'monthly':
+      return at && `${at} ${timing.monthDay} * *`;
+    default:
+      return timing.expression.trim() || null;
+  }
+}
+
+/** What is wrong with the choice, by field of the trigger. */
+export function timingErrors(timing: Timing, { __ }: Words): Record<string, string> {
+  const errors: Record<string, string> = {};
+  const { preset } = timing;
+  if (preset !== 'manual' && preset !== 'interval' && !isZone(timing.zone)) {
+    errors['trigger.timezone'] = __('Choose a time zone by its name, for example Europe/Berlin.');
+  }
+  if (['daily', 'weekdays', 'weekly', 'monthly'].includes(preset) && !TIME.test(timing.time)) {
+    errors['trigger.time'] = __('Enter a time, for example 07:30.');
+  }
+  if (preset === 'hourly' && !/^[0-5]?\d$/.test(timing.minute)) {
+    errors['trigger.minute'] = __('Enter a minute from 0 to 59.');
+  }
+  if (preset === 'weekly' && timing.days.length === 0) {
+    errors['trigger.days'] = __('Choose at least one day.');
+  }
+  if (preset === 'interval' && !/^[1-9]\d{0,5}$/.test(timing.every)) {
+    errors['trigger.every'] = __('Enter a whole number of 1 or more.');
+  }
+  if (
+    preset === 'once' &&
+    instantOf(timing.at, isZone(timing.zone) ? timing.zone : 'UTC') === null
+  ) {
+    errors['trigger.at'] = __('Enter a date and a time.');
+  }
+  if (preset === 'cron' && timing.expression.trim() === '') {
+    errors['trigger.expression'] = __('Enter five fields, for example 30 7 * * MON-FRI.');
+  }
+  return errors;
+}
+
+const INTERVAL = /^P(?:T([1-9]\d*)([MH])|([1-9]\d*)D)$/;
+const DAILY = /^(\d{1,2}) (\d{1,2}) (\S+) \* (\S+)$/;
+
+/** The choice that says *trigger*; for editing. */
+export function timingOf(trigger: Trigger): Timing {
+  const zone = ('timezone' in trigger && trigger.timezone) || ownZone();
+  const fresh = newTiming(zone);
+  switch (trigger.kind) {
+    case 'manual':
+      return { ...fresh, preset: 'manual' };
+    case 'once':
+      return { ...fresh, preset: 'once', at: wallClock(new Date(trigger.at), zone) };
+    case 'interval':
+      return { ...fresh, ...intervalOf(trigger) };
+    case 'cron':
+      return {
+        ...fresh,
+        ...presetOf(trigger.expression),
+        expression: trigger.expression,
+        dstGap: trigger.dst_gap ?? 'run_after',
+        dstFold: trigger.dst_fold ?? 'first'
+      };
+  }
+}
+
+/** Whether the form can say this trigger without changing it. */
+export function isSayable(trigger: Trigger): boolean {
+  return trigger.kind !== 'interval' || INTERVAL.test(trigger.every);
+}
+
+function intervalOf({ every, anchor }: IntervalTrigger): Partial<Timing> {
+  const found = INTERVAL.exec(every);
+  return {
+    preset: 'interval',
+    every: found ? (found[1] ?? found[3]) : every,
+    unit: ((found && found[2]) as Unit) ?? 'D',
+    anchor: anchor ?? null
+  };
+}
+
+function presetOf(expression: string): Partial<Timing> {
+  const hourly = /^(\d{1,2}) \* \* \* \*$/.exec(expression);
+  if (hourly) {
+    return { preset: 'hourly', minute: hourly[1] };
+  }
+  const [, minute, hour, monthDay, weekDays] = DAILY.exec(expression) ?? [];
+  if (minute === undefined) {
+    return { preset: 'cron' };
+  }
+  const time = `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}`;
+  if (monthDay !== '*') {
+    const isPlain = weekDays === '*' && /^([1-9]|[12]\d|3[01]|L)$/.test(monthDay);
+    return isPlain ? { preset: 'monthly', time, monthDay } : { preset: 'cron' };
+  }
+  if (weekDays === '*') {
+    return { preset: 'daily', time };
+  }
+  if (weekDays === 'MON-FRI') {
+    return { preset: 'weekdays', time };
+  }
+  const days = weekDays.split(',');
+  return days.every(day => (DAYS as readonly string[]).includes(day))
+    ? { preset: 'weekly', time, days }
+    : { preset: 'cron' };
+}

@@ -1,0 +1,66 @@
+/**
+ * Where a link leads is the shell's affair: a page of ours, or a tab of JupyterLab.
+ *
+ * A shell without addresses gives no `href`, and links become buttons that look like links.
+ */
+import * as React from 'react';
+
+export type Place =
+  | { kind: 'overview' }
+  | { kind: 'schedules' }
+  | { kind: 'runs'; schedule?: string }
+  | { kind: 'notebooks' }
+  | { kind: 'run'; id: string }
+  | { kind: 'schedule'; id: string }
+  | { kind: 'schedule-notebook'; path: string; sha256: string }
+  | { kind: 'executed-notebook'; run: string; path: string };
+
+export interface Places {
+  open(place: Place): void;
+  href?(place: Place): string;
+  /** The address of bytes of the API, for example `/runs/1/artifacts/notebook.ipynb`. */
+  download?(path: string): string;
+}
+
+export const PlacesContext = React.createContext<Places>({ open: () => undefined });
+
+export function usePlaces(): Places {
+  return React.useContext(PlacesContext);
+}
+
+interface PlaceLinkProps {
+  to: Place;
+  children: React.ReactNode;
+  className?: string;
+  label?: string;
+}
+
+export function PlaceLink({ to, children, className = '', label }: PlaceLinkProps): JSX.Element {
+  const places = usePlaces();
+  const classes = `nightbook-Link ${className}`.trim();
+  if (!places.href) {
+    return (
+      <button type="button" className={classes} aria-label={label} onClick={() => places.open(to)}>
+        {children}
+      </button>
+    );
+  }
+  const follow = (event: React.MouseEvent) => {
+    // A new tab or window is the browser's own business.
+    if (
+      event.button === 0 &&
+      !event.metaKey &&
+      !event.ctrlKey &&
+      !event.shiftKey &&
+      !event.altKey
+    ) {
+      event.preventDefault();
+      places.open(to);
+    }
+  };
+  return (
+    <a className={classes} href={places.href(to)} aria-label={label} onClick={follow}>
+      {children}
+    </a>
+  );
+}
