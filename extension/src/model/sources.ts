@@ -134,3 +134,11 @@ export function findings(sha256: string, pool?: string, kernel?: string): Source
 export const pools: Source<wire.PoolView[]> = { key: 'pools', load: api => api.pools() };
 
 export const kernels: Source<wire.KernelView[]> = { key: 'kernels', load: api => api.kernels() };
+
+/** The SHA-256 of a notebook's newest version. */
+export function newestVersion(path: string): Source<string | null> {
+  return {
+    key: `notebook-newest:${path}`,
+    load: async api => (await api.versions(path, { limit: 1 })).items[0]?.sha256 ?? null
+  };
+}

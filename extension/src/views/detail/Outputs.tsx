@@ -1,0 +1,102 @@
+/**
+ * The outputs of a running cell, as text and pictures only.
+ *
+ * Nothing of a notebook becomes markup here: HTML is shown by its plain text, and pictures are drawn on
+ * a canvas, which the page's policy allows and which runs nothing.
+ */
+import * as React from 'react';
+
+import type { NotebookOutput } from '../../tokens';
+import { useWords } from '../parts/words';
+
+/** Colours and cursor moves of terminals. */
+// eslint-disable-next-line no-control-regex
+const ANSI = /\u001b\[[0-9;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007/g;
+
+const PICTURES = ['image/png', 'image/jpeg', 'image/gif'];
+
+function joined(text: unknown): string {
+  return Array.isArray(text) ? text.join('') : typeof text === 'string' ? text : '';
+}
+
+/** Text as a terminal leaves it: no codes, and a carriage return overwrites its line. */
+export function plainText(text: string): string {
+  return text
+    .replace(ANSI, '')
+    .replace(/\r\n/g, '\n')
+    .split('\n')
+    .map(line => line.slice(line.lastIndexOf('\r', line.length - 2) + 1).replace(/\r$/, ''))
+    .join('\n');
+}
+
+export function Outputs({ outputs }: { outputs: readonly NotebookOutput[] }): JSX.Element {
+  return (
+    <div className="nightbook-Outputs">
+      {outputs.map((output, place) => (
+        <Output key={place} output={output} />
+      ))}
+    </div>
+  );
+}
+
+function Output({ output }: { output: NotebookOutput }): JSX.Element | null {
+  const { __ } = useWords();
+  if (output.output_type === 'stream') {
+    const isError = output.name === 'stderr';
+    return (
+      <pre className={`nightbook-Output${isError ? ' nightbook-mod-stderr' : ''}`}>
+        {plainText(joined(output.text))}
+      </pre>
+    );
+  }
+  if (output.output_type === 'error') {
+    const trace = (output.traceback ?? []).join('\n') || `${output.ename}: ${output.evalue}`;
+    return <pre className="nightbook-Output nightbook-mod-bad">{plainText(trace)}</pre>;
+  }
+  const data = output.data ?? {};
+  const picture = PICTURES.find(
+    type => typeof data[type] === 'string' || Array.isArray(data[type])
+  );
+  const text = joined(data['text/plain']);
+  if (picture) {
+    return <Picture type={picture} base64={joined(data[picture])} alt={text || __('A picture')} />;
+  }
+  if (text) {
+    return <pre className="nightbook-Output">{plainText(text)}</pre>;
+  }
+  const types = Object.keys(data).join(', ');
+  return types ? (
+    <p className="nightbook-faint">{__('%1: shown in the executed notebook.', types)}</p>
+  ) : null;
+}
+
+interface PictureProps {
+  type: string;
+  base64: string;
+  alt: string;
+}
+
+export function Picture({ type, base64, alt }: PictureProps): JSX.Element {
+  const canvas = React.useRef<HTMLCanvasElement>(null);
+  React.useEffect(() => {
+    let wanted = true;
+    void decoded(type, base64).then(bitmap => {
+      if (wanted && bitmap && canvas.current) {
+        canvas.current.width = bitmap.width;
+        canvas.current.height = bitmap.height;
+        canvas.current.getContext('2d')?.drawImage(bitmap, 0, 0);
+      }
+    });
+    return () => void (wanted = false);
+  }, [type, base64]);
+  return <canvas ref={canvas} className="nightbook-Picture" role="img" aria-label={alt} />;
+}
+
+async function decoded(type: string, base64: string): Promise<ImageBitmap | null> {
+  try {
+    const bytes = Uint8Array.from(atob(base64.replace(/\s/g, '')), letter => letter.charCodeAt(0));
+    return await createImageBitmap(new Blob([bytes], { type }));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,194 @@
+/** One run: how it stands and why, its cells as they go, what it left, and what can be done next. */
+import * as React from 'react';
+
+import type { LivePicture } from '../../model';
+import { type ArtifactView, type CellView, isFinal, type RunView } from '../../tokens';
+import { Action, Confirm } from '../parts/actions';
+import { Icon } from '../parts/icons';
+import { Moment, Span } from '../parts/moments';
+import { Facts, Page } from '../parts/Page';
+import { PlaceLink } from '../parts/places';
+import { RunChip, toneOf, whyLine } from '../parts/state';
+import { type Tab, Tabs } from '../parts/Tabs';
+import { useWords } from '../parts/words';
+import { Tags } from '../lists/SchedulesList';
+import { ArtifactsPart, AttemptsPart, GivenParameters, LogPart } from './RunParts';
+import { Timeline } from './Timeline';
+
+export interface RunDetailProps {
+  run: RunView;
+  cells: readonly CellView[];
+  live: LivePicture;
+  artifacts: readonly ArtifactView[];
+  log: string;
+  /** The executed notebook, where the shell shows it in place. */
+  notebook?: React.ReactNode;
+  /** The form of "run again", while it is open. */
+  rerun: React.ReactNode | null;
+  tab: string;
+  onTab(tab: string): void;
+  onRerun(): void;
+  onCancel(reason: string): Promise<unknown>;
+  onOpenNotebook?(): void;
+}
+
+export function RunDetail(props: RunDetailProps): JSX.Element {
+  const { run, rerun } = props;
+  const { __ } = useWords();
+  return (
+    <Page
+      title={run.notebook.path.replace(/^.*\//, '')}
+      above={<RunChip run={run} />}
+      below={<Tags tags={run.tags} />}
+      actions={<RunActions {...props} />}
+    >
+      <Why run={run} />
+      <Progress run={run} />
+      {rerun && (
+        <section className="nightbook-Card" aria-label={__('Run again')}>
+          <div className="nightbook-Card-head">
+            <h2>{__('Run again with changed parameters')}</h2>
+          </div>
+          {rerun}
+        </section>
+      )}
+      <RunFacts run={run} />
+      <RunTabs {...props} />
+    </Page>
+  );
+}
+
+function RunActions({
+  run,
+  rerun,
+  onRerun,
+  onCancel,
+  onOpenNotebook
+}: RunDetailProps): JSX.Element {
+  const { __ } = useWords();
+  const canCancel = !isFinal(run.state) && !run.cancelling_since;
+  return (
+    <>
+      {onOpenNotebook && <Action label={__('Open notebook')} icon="book" onAct={onOpenNotebook} />}
+      {!rerun && (
+        <Action
+          label={__('Run again…')}
+          title={__('Run again, with changed parameters if you like')}
+          icon="again"
+          onAct={onRerun}
+        />
+      )}
+      {canCancel && (
+        <Confirm
+          label={__('Cancel run')}
+          icon="stop"
+          question={__('Stop this run? What it has done so far is kept.')}
+          reason={__('Reason (optional)')}
+          yes={__('Stop it')}
+          no={__('Keep running')}
+          onConfirm={onCancel}
+        />
+      )}
+    </>
+  );
+}
+
+function Why({ run }: { run: RunView }): JSX.Element | null {
+  const words = useWords();
+  const why = whyLine(run, words);
+  if (!why) {
+    return null;
+  }
+  const tone = isFinal(run.state) ? toneOf(run.state) : 'calm';
+  return (
+    <div className={`nightbook-Notice nightbook-mod-${tone}`} role="status">
+      <Icon name={tone === 'bad' ? 'warn' : 'note'} />
+      <p>{why}</p>
+    </div>
+  );
+}
+
+function Progress({ run }: { run: RunView }): JSX.Element | null {
+  const { __ } = useWords();
+  if (run.state !== 'running' || !run.cells_total) {
+    return null;
+  }
+  const done = run.cells_done ?? 0;
+  return (
+    <div className="nightbook-Progress" role="status">
+      <span>{__('Cell %1 of %2', Math.min(done + 1, run.cells_total), run.cells_total)}</span>
+      <progress aria-label={__('Cells done')} max={run.cells_total} value={done} />
+    </div>
+  );
+}
+
+function RunFacts({ run }: { run: RunView }): JSX.Element {
+  const { __ } = useWords();
+  const kinds = {
+    scheduled: __('A schedule'),
+    manual: __('By hand'),
+    rerun: __('Re-run'),
+    backfill: __('Backfill')
+  };
+  const { schedule_id: schedule, rerun_of: parent } = run;
+  return (
+    <Facts
+      facts={[
+        [__('Started'), <Moment key="s" at={run.started_at} otherwise={__('not yet')} />],
+        [__('Took'), <Span key="t" start={run.started_at} end={run.finished_at} />],
+        [__('Fire time'), run.fire_at && <Moment at={run.fire_at} />],
+        [
+          __('Schedule'),
+          schedule && (
+            <PlaceLink to={{ kind: 'schedule', id: schedule }}>
+              {run.schedule_name ?? __('Open')}
+            </PlaceLink>
+          )
+        ],
+        [__('Started by'), `${kinds[run.trigger]} · ${run.triggered_by}`],
+        [
+          __('Re-run of'),
+          parent && <PlaceLink to={{ kind: 'run', id: parent }}>{__('its parent run')}</PlaceLink>
+        ],
+        [__('Pool'), run.pool],
+        [__('Kernel'), run.kernel],
+        [__('Version'), <code key="v">{run.notebook.sha256?.slice(0, 12)}</code>],
+        [__('Path'), run.notebook.path.includes('/') && run.notebook.path],
+        [__('Note'), run.note]
+      ]}
+    />
+  );
+}
+
+function RunTabs(props: RunDetailProps): JSX.Element {
+  const { run, cells, live, artifacts, log, notebook, tab, onTab } = props;
+  const { __ } = useWords();
+  const tabs: Tab[] = [
+    ...(notebook ? [{ key: 'notebook', title: __('Notebook'), content: () => notebook }] : []),
+    {
+      key: 'cells',
+      title: __('Cells'),
+      content: () => <Timeline cells={cells} live={live} running={!isFinal(run.state)} />
+    },
+    { key: 'log', title: __('Log'), content: () => <LogPart text={log} /> },
+    {
+      key: 'artifacts',
+      title: __('Artifacts'),
+      count: artifacts.length || undefined,
+      content: () => <ArtifactsPart run={run.id} artifacts={artifacts} />
+    },
+    {
+      key: 'parameters',
+      title: __('Parameters'),
+      count: Object.keys(run.parameters).length || undefined,
+      content: () => <GivenParameters run={run} />
+    },
+    {
+      key: 'attempts',
+      title: __('Attempts'),
+      count: run.attempts.length > 1 ? run.attempts.length : undefined,
+      content: () => <AttemptsPart attempts={run.attempts} />
+    }
+  ];
+  return <Tabs label={__('What the run left')} tabs={tabs} chosen={tab} onChoose={onTab} />;
+}

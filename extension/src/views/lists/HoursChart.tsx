@@ -1,0 +1,136 @@
+/** The last 24 hours as bars by hour, and the same numbers as a sentence for who does not see them. */
+import * as React from 'react';
+
+import type { HourView, RunState } from '../../tokens';
+import { stateWords, type Tone, toneOf } from '../parts/state';
+import { useWords } from '../parts/words';
+
+const HOUR = 3_600_000;
+const HOURS = 24;
+const WIDTH = 720;
+const HEIGHT = 120;
+const STEP = WIDTH / HOURS;
+
+const STACK: readonly Tone[] = ['good', 'bad', 'warn', 'calm'];
+
+interface Column {
+  hour: number;
+  byTone: Record<string, number>;
+  all: number;
+}
+
+export function columnsOf(hours: readonly HourView[], now: number): Column[] {
+  const last = Math.floor(now / HOUR) * HOUR;
+  const columns = Array.from({ length: HOURS }, (_, place) => ({
+    hour: last - (HOURS - 1 - place) * HOUR,
+    byTone: {} as Record<string, number>,
+    all: 0
+  }));
+  for (const { hour, state, runs } of hours) {
+    const place = HOURS - 1 - (last - Math.floor(new Date(hour).getTime() / HOUR) * HOUR) / HOUR;
+    const column = columns[place];
+    if (column) {
+      const tone = toneOf(state);
+      column.byTone[tone] = (column.byTone[tone] ?? 0) + runs;
+      column.all += runs;
+    }
+  }
+  return columns;
+}
+
+export function HoursChart({ hours }: { hours: readonly HourView[] }): JSX.Element {
+  const words = useWords();
+  const { __, _n } = words;
+  const columns = columnsOf(hours, Date.now());
+  const most = Math.max(1, ...columns.map(({ all }) => all));
+  const totals = totalsOf(hours);
+  const all = totals.reduce((sum, [, runs]) => sum + runs, 0);
+  const told = totals.map(([state, runs]) => `${runs} ${stateWords(state, words).toLowerCase()}`);
+  const sentence = [_n('%1 run ended', '%1 runs ended', all), ...told].join(', ');
+  return (
+    <figure className="nightbook-Chart">
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT + 20}`}
+        role="img"
+        aria-label={__('Last 24 hours: %1', sentence)}
+      >
+        <line className="nightbook-Chart-ground" x1="0" x2={WIDTH} y1={HEIGHT} y2={HEIGHT} />
+        {columns.map((column, place) => (
+          <Bar key={column.hour} column={column} place={place} most={most} />
+        ))}
+      </svg>
+      <figcaption>
+        <Legend totals={totals} />
+      </figcaption>
+    </figure>
+  );
+}
+
+function totalsOf(hours: readonly HourView[]): [RunState, number][] {
+  const totals = new Map<RunState, number>();
+  hours.forEach(({ state, runs }) => totals.set(state, (totals.get(state) ?? 0) + runs));
+  return [...totals].sort(([, a], [, b]) => b - a);
+}
+
+function Bar({
+  column,
+  place,
+  most
+}: {
+  column: Column;
+  place: number;
+  most: number;
+}): JSX.Element {
+  const { __ } = useWords();
+  const clock = new Date(column.hour).toLocaleTimeString(undefined, {
+    hour: '2-digit',
+    minute: '2-digit'
+  });
+  let top = HEIGHT;
+  return (
+    <g>
+      <title>{__('%1: %2 runs', clock, column.all)}</title>
+      <rect className="nightbook-Chart-room" x={place * STEP} y="0" width={STEP} height={HEIGHT} />
+      {STACK.map(tone => {
+        const share = ((column.byTone[tone] ?? 0) / most) * (HEIGHT - 8);
+        top -= share;
+        return (
+          share > 0 && (
+            <rect
+              key={tone}
+              className={`nightbook-Chart-bar nightbook-mod-${tone}`}
+              x={place * STEP + 4}
+              y={top}
+              width={STEP - 8}
+              height={share}
+              rx="2"
+            />
+          )
+        );
+      })}
+      {new Date(column.hour).getHours() % 6 === 0 && (
+        <text className="nightbook-Chart-clock" x={place * STEP + STEP / 2} y={HEIGHT + 15}>
+          {clock}
+        </text>
+      )}
+    </g>
+  );
+}
+
+function Legend({ totals }: { totals: [RunState, number][] }): JSX.Element {
+  const words = useWords();
+  if (totals.length === 0) {
+    return (
+      <span className="nightbook-faint">{words.__('Nothing ended in the last 24 hours.')}</span>
+    );
+  }
+  return (
+    <ul className="nightbook-Legend">
+      {totals.map(([state, runs]) => (
+        <li key={state} className={`nightbook-mod-${toneOf(state)}`}>
+          <strong>{runs}</strong> {stateWords(state, words)}
+        </li>
+      ))}
+    </ul>
+  );
+}

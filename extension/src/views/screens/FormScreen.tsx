@@ -1,0 +1,125 @@
+/** The form, fed by the model: for a new schedule of a notebook, or for one that is edited. */
+import * as React from 'react';
+
+import { refusalOf } from '../../api';
+import { type Model, sources } from '../../model';
+import type { Refusal, RunView, ScheduleView } from '../../tokens';
+import type { AskPreview } from '../form/PreviewPart';
+import { ScheduleForm, type ScheduleFormProps } from '../form/ScheduleForm';
+import { Loaded } from '../parts/notices';
+import { useTell } from '../parts/tell';
+import { useWords } from '../parts/words';
+import { useModel, useResource, useRetry } from './state';
+
+/** Runs *work*; a refusal becomes something that the form can show. */
+export async function refusalFrom(work: () => Promise<unknown>): Promise<Refusal | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return refusalOf(error);
+  }
+}
+
+export function previewOf(model: Model): AskPreview {
+  return async (trigger, signal) => {
+    try {
+      return { preview: await model.api.preview({ trigger, count: 3 }, signal) };
+    } catch (error) {
+      return { refusal: refusalOf(error) };
+    }
+  };
+}
+
+/** One key for as long as the same thing is asked for, so that a second click makes no second run. */
+function useKeys(): (draft: unknown) => string {
+  const keys = React.useRef(new Map<string, string>());
+  return draft => {
+    const wish = JSON.stringify(draft);
+    const key = keys.current.get(wish) ?? crypto.randomUUID();
+    keys.current.set(wish, key);
+    return key;
+  };
+}
+
+interface FormScreenProps {
+  notebook: { path: string; sha256: string };
+  schedule?: { value: ScheduleView; etag: string | null };
+  zone?: string;
+  onScheduled?(schedule: ScheduleView): void;
+  onStarted?(run: RunView): void;
+  onCancel?(): void;
+}
+
+export function FormScreen(props: FormScreenProps): JSX.Element {
+  const { notebook, schedule } = props;
+  const model = useModel();
+  const detail = useResource(sources.notebook(notebook.sha256));
+  const findings = useResource(sources.findings(notebook.sha256));
+  const pools = useResource(sources.pools);
+  const kernels = useResource(sources.kernels);
+  const acts = useActs(props);
+  const onPreview = React.useMemo(() => previewOf(model), [model]);
+  return (
+    <Loaded resource={detail} onRetry={useRetry()} rows={8}>
+      {({ version, parameters }) => (
+        <ScheduleForm
+          key={`${notebook.sha256} ${schedule?.value.id ?? ''}`}
+          notebook={notebook}
+          parameters={parameters}
+          findings={findings.value ?? version.findings}
+          pools={pools.value ?? []}
+          kernels={kernels.value ?? []}
+          notebookKernel={version.kernel}
+          schedule={schedule?.value}
+          zone={props.zone}
+          onPreview={onPreview}
+          onCancel={props.onCancel}
+          {...acts}
+        />
+      )}
+    </Loaded>
+  );
+}
+
+type Acts = Pick<ScheduleFormProps, 'onSchedule' | 'onSave' | 'onRun'>;
+
+function useActs({ schedule, onScheduled, onStarted }: FormScreenProps): Acts {
+  const model = useModel();
+  const tell = useTell();
+  const { __ } = useWords();
+  const keyOf = useKeys();
+  const [etag] = React.useState(schedule?.etag ?? null);
+  if (schedule) {
+    return {
+      onSave: patch =>
+        refusalFrom(async () => {
+          const { id } = schedule.value;
+          const saved = await model.act(api => api.editSchedule(id, patch, etag));
+          tell({ tone: 'success', message: __('“%1” is saved', saved.value.name) });
+          onScheduled?.(saved.value);
+        })
+    };
+  }
+  return {
+    onSchedule: draft =>
+      refusalFrom(async () => {
+        const made = await model.act(api => api.createSchedule(draft, keyOf(draft)));
+        const to = { kind: 'schedule', id: made.id } as const;
+        const message = __('“%1” is scheduled: %2', made.name, made.words);
+        tell({ tone: 'success', message, action: { label: __('Open schedule'), to } });
+        onScheduled?.(made);
+      }),
+    onRun: draft =>
+      refusalFrom(async () => {
+        const run = await model.act(api => api.startRun(draft, crypto.randomUUID()));
+        const to = { kind: 'run', id: run.id } as const;
+        tell({
+          tone: 'success',
+          message: __('Run started'),
+          action: { label: __('Open run'), to }
+        });
+        onStarted?.(run);
+      })
+  };
+}

@@ -1,0 +1,101 @@
+/** One run, fed by the model: followed while it moves, with the form to run it again. */
+import * as React from 'react';
+
+import { sources } from '../../model';
+import { isFinal, type RerunDraft, type RunView } from '../../tokens';
+import { NotebookFrame } from '../detail/NotebookFrame';
+import { RerunForm } from '../detail/RerunForm';
+import { RunDetail } from '../detail/RunDetail';
+import { Loaded } from '../parts/notices';
+import { usePlaces } from '../parts/places';
+import { useAttempt, useTell } from '../parts/tell';
+import { useWords } from '../parts/words';
+import { refusalFrom } from './FormScreen';
+import { useLive, useModel, useResource, useRetry } from './state';
+
+interface RunScreenProps {
+  id: string;
+  /** Whether the executed notebook is shown in place; else it is opened as a place of its own. */
+  inPlace?: boolean;
+}
+
+export function RunScreen(props: RunScreenProps): JSX.Element {
+  const run = useResource(sources.run(props.id));
+  return (
+    <Loaded resource={run} onRetry={useRetry()} rows={8}>
+      {value => <KnownRun key={value.id} run={value} inPlace={props.inPlace ?? false} />}
+    </Loaded>
+  );
+}
+
+function KnownRun({ run, inPlace }: { run: RunView; inPlace: boolean }): JSX.Element {
+  const { __ } = useWords();
+  const places = usePlaces();
+  const model = useModel();
+  const attempt = useAttempt();
+  const [chosen, setTab] = React.useState<string | null>(null);
+  const [isRerunning, setRerunning] = React.useState(false);
+  const tab = chosen ?? (inPlace && isFinal(run.state) && run.started_at ? 'notebook' : 'cells');
+  const cells = useResource(sources.cells(run.id));
+  const artifacts = useResource(sources.artifacts(run.id));
+  const log = useResource(tab === 'log' ? sources.log(run.id) : null);
+  const live = useLive(run.id, !isFinal(run.state));
+  const title = __('Executed notebook %1', run.notebook.path);
+  const fresh = `${run.state} ${run.cells_done ?? 0}`;
+  const open = () =>
+    places.open({ kind: 'executed-notebook', run: run.id, path: run.notebook.path });
+  const cancel = (reason: string) =>
+    attempt(
+      () => model.act(api => api.cancelRun(run.id, reason || null)),
+      () => ({ tone: 'info', message: __('The run is being stopped') })
+    );
+  const showsFrame = inPlace && run.started_at !== null;
+  return (
+    <RunDetail
+      run={run}
+      cells={cells.value ?? []}
+      live={live}
+      artifacts={artifacts.value ?? []}
+      log={log.value ?? ''}
+      notebook={showsFrame && <NotebookFrame run={run.id} title={title} fresh={fresh} />}
+      rerun={isRerunning ? <Rerun run={run} onDone={() => setRerunning(false)} /> : null}
+      tab={tab}
+      onTab={setTab}
+      onRerun={() => setRerunning(true)}
+      onCancel={cancel}
+      onOpenNotebook={!inPlace && run.started_at ? open : undefined}
+    />
+  );
+}
+
+function Rerun({ run, onDone }: { run: RunView; onDone(): void }): JSX.Element {
+  const { __ } = useWords();
+  const model = useModel();
+  const tell = useTell();
+  const places = usePlaces();
+  const [use, setUse] = React.useState<'original' | 'latest'>('original');
+  const { path, sha256 } = run.notebook;
+  const pinned = use === 'original' && sha256;
+  const detail = useResource(pinned ? sources.notebook(sha256) : sources.latestVersion(path));
+  const rerun = (draft: RerunDraft) =>
+    refusalFrom(async () => {
+      const made = await model.act(api => api.rerun(run.id, draft, crypto.randomUUID()));
+      const to = { kind: 'run', id: made.id } as const;
+      tell({ tone: 'success', message: __('Run started'), action: { label: __('Open run'), to } });
+      onDone();
+      places.open(to);
+    });
+  if (detail.error && !detail.value) {
+    return <Loaded resource={detail}>{() => null}</Loaded>;
+  }
+  return (
+    <RerunForm
+      run={run}
+      declared={detail.value?.parameters ?? null}
+      use={use}
+      onUse={setUse}
+      onRerun={rerun}
+      onCancel={onDone}
+    />
+  );
+}
