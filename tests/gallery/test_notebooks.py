@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 import papermill
 import pytest
+from nightbook.core import notebooks, parameters
 
 GALLERY = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(GALLERY.glob("*.ipynb"))
@@ -82,6 +83,12 @@ class TestEveryNotebook:
         assert len(tagged) == 1
         for line in tagged[0].source.splitlines():
             assert re.fullmatch(r"\w+(: [^=]+ )?\s*=.*\S\s*# \w.*", line), line
+
+    def test_its_parameters_make_a_typed_form_without_findings(self, path: Path) -> None:
+        declared = parameters.declared(notebooks.read(json.loads(path.read_text(encoding="utf-8"))))
+
+        assert declared.findings == ()
+        assert [p for p in declared.parameters if p.type == "any" or not p.editable or not p.help] == []
 
     def test_declares_files_that_exist_beside_it(self, path: Path) -> None:
         declared = read(path.stem).metadata.get("nightbook", {}).get("files", [])
