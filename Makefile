@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+export NO_MKDOCS_2_WARNING := 1
 
 VENV := .venv
 BIN := $(VENV)/bin
