@@ -15,6 +15,7 @@ from typing import Any
 import nbformat
 import papermill
 import pytest
+
 from nightbook.core import notebooks, parameters
 
 GALLERY = Path(__file__).resolve().parents[2] / "notebooks"
