@@ -30,7 +30,7 @@ $(shell mkdir -p $(STAMPS); [ -x $(BIN)/python ] || rm -f $(STAMPS)/*; { $(PAGES
 # $(call quietly,LOG,COMMAND): runs it with its words in a log, and shows the end of the log if it fails.
 quietly = { ($(2)) > $(STAMPS)/$(1).log 2>&1 || { tail -n 30 $(STAMPS)/$(1).log; false; }; }
 say = printf '▸ %s\n'
-sorry = printf '✗ %s\n'
+sorry = >&2 printf '✗ %s\n'
 comma := ,
 
 .PHONY: help up test check build docs bench clean lab-build format install
@@ -84,6 +84,7 @@ clean: ## Remove what was built, but not the installed packages
 # ---------------------------------------------------------------- what the commands stand on
 
 install: $(STAMPS)/packages $(STAMPS)/kernels $(STAMPS)/develop ## Install everything, start nothing
+	@:
 
 $(STAMPS)/venv:
 	@if [ -z "$(PYTHON)" ]; then \
