@@ -134,6 +134,7 @@ def test_two_lengths_are_refused(client):
     answer = client.post("/api/v1/things/a", headers={"content-length": "0", "transfer-encoding": "chunked"})
 
     check_refused(answer, 400, "ambiguous_length")
+    assert answer.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("headers", [{"x-long": "x" * 40_000}, {f"x-{n}": "1" for n in range(500)}])

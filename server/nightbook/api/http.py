@@ -125,14 +125,22 @@ class FrontDoor:
             refuse_oddities(scope, self.hosts)
             await self.app(scope, receive, named_send)
         except Fault as fault:
-            allow = {"Allow": ", ".join(METHODS)} if fault.status == problems.WrongMethod.status else None
-            await problems.response(fault, scope, allow)(scope, receive, named_send)
+            await problems.response(fault, scope, _refusal_headers(fault, scope))(scope, receive, named_send)
         except ClientDisconnect:
             log.info("request.abandoned request_id=%s", problems.request_id(scope))
         except Exception as error:
             if started:
                 raise  # the server cuts the connection, so that a half answer is not taken for a whole one
             await problems.internal(scope, error)(scope, receive, named_send)
+
+
+def _refusal_headers(fault: Fault, scope: Scope) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if isinstance(fault, problems.WrongMethod):
+        headers["Allow"] = ", ".join(METHODS)
+    if any(name in {b"content-length", b"transfer-encoding"} for name, _ in scope["headers"]):
+        headers["Connection"] = "close"  # nobody reads this body, and where it ends may be in doubt
+    return headers
 
 
 def refuse_oddities(scope: Scope, hosts: Hosts) -> None:
