@@ -137,7 +137,7 @@ CHECKS := check-ruff check-format check-types check-borders check-eslint check-t
 
 check-ruff:
 	@$(say) 'ruff check'
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet --output-format concise .
 
 check-format:
 	@$(say) 'ruff format --check'
