@@ -259,7 +259,8 @@ export class Model {
   private async _identify(): Promise<void> {
     try {
       this._caller = await this.api.me();
-      this._connect('online');
+      this._connection = 'online';
+      this._changed.emit();
     } catch (error) {
       this._meet(error);
     }

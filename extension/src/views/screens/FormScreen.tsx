@@ -65,7 +65,7 @@ export function FormScreen(props: FormScreenProps): JSX.Element {
       {({ version, parameters }) => (
         <ScheduleForm
           key={`${notebook.sha256} ${schedule?.value.id ?? ''}`}
-          notebook={notebook}
+          notebook={{ ...notebook, path: notebook.path || version.path }}
           parameters={parameters}
           findings={findings.value ?? version.findings}
           pools={pools.value ?? []}

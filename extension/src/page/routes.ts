@@ -1,0 +1,77 @@
+/** The addresses of the plain page: each place has one, and each address a place. */
+import type { Place } from '../views/parts/places';
+
+export type Route = Place | { kind: 'login' } | { kind: 'nowhere' };
+
+function at(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
+}
+
+/** The path of a place below the server's root, which begins with a slash. */
+export function pathOf(place: Place): string {
+  switch (place.kind) {
+    case 'overview':
+      return '/';
+    case 'run':
+      return `/runs/${at(place.id)}`;
+    case 'executed-notebook':
+      return `/runs/${at(place.run)}`;
+    case 'schedule':
+      return `/schedules/${at(place.id)}`;
+    case 'schedule-notebook':
+      return `/notebooks/${at(place.sha256)}?path=${encodeURIComponent(place.path)}`;
+    default:
+      return `/${place.kind}`;
+  }
+}
+
+export function routeOf(pathname: string, search = ''): Route {
+  const [concept = '', id, ...rest] = pathname.replace(/^\/|\/$/g, '').split('/');
+  if (rest.length > 0) {
+    return { kind: 'nowhere' };
+  }
+  if (id) {
+    return detailOf(concept, decoded(id), search);
+  }
+  switch (concept) {
+    case '':
+      return { kind: 'overview' };
+    case 'runs':
+    case 'schedules':
+    case 'notebooks':
+    case 'login':
+      return { kind: concept };
+    default:
+      return { kind: 'nowhere' };
+  }
+}
+
+function detailOf(concept: string, id: string, search: string): Route {
+  switch (concept) {
+    case 'runs':
+      return { kind: 'run', id };
+    case 'schedules':
+      return { kind: 'schedule', id };
+    case 'notebooks':
+      return {
+        kind: 'schedule-notebook',
+        sha256: id,
+        path: new URLSearchParams(search).get('path') ?? ''
+      };
+    default:
+      return { kind: 'nowhere' };
+  }
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The one-time code of an address such as `/login#login=CODE`. */
+export function loginCode(hash: string): string | null {
+  return new URLSearchParams(hash.replace(/^#/, '')).get('login');
+}
