@@ -62,7 +62,7 @@ build: install ## Build the sdist and the wheel into dist/, with fresh pages
 	@ls -1 dist
 
 docs: install ## Build the manual into site/
-	@$(BIN)/mkdocs build --strict --quiet
+	@$(call quietly,docs,$(BIN)/mkdocs build --strict)
 	@echo 'site/index.html'
 
 bench: install ## Measure a run's latency beside the papermill command line
@@ -141,7 +141,7 @@ check-ruff:
 
 check-format:
 	@$(say) 'ruff format --check'
-	@$(BIN)/ruff format --check --quiet . || { $(sorry) 'run make format'; exit 1; }
+	@$(BIN)/ruff format --check --quiet --output-format concise . || { $(sorry) 'run make format'; exit 1; }
 
 check-types:
 	@$(say) 'mypy --strict'
@@ -177,4 +177,4 @@ check-repository:
 
 check-docs:
 	@$(say) 'the manual builds without a warning'
-	@$(call quietly,check-docs,$(BIN)/mkdocs build --strict --quiet --site-dir $(STAMPS)/site)
+	@$(call quietly,check-docs,$(BIN)/mkdocs build --strict --site-dir $(STAMPS)/site)
