@@ -198,7 +198,7 @@ def executed_copy(source: Notebook, lines: Iterable[Record], *, ended: bool = Tr
 def _laid_out(source: Notebook, begin: Record) -> list[Notebook]:
     """The cells of the executed copy, before anything ran: injected where `begin` says."""
     found = source.get("cells")
-    plain = [_plain_cell(cell, index) for index, cell in enumerate(found if isinstance(found, list) else [])]
+    plain = plain_cells(found if isinstance(found, list) else [])
     injected = begin.get("injected")
     ids = begin.get("ids")
     if not isinstance(ids, list):
@@ -210,6 +210,17 @@ def _laid_out(source: Notebook, begin: Record) -> list[Notebook]:
         by_id[cell["id"]] = cell
     known = [cell_id for cell_id in ids if isinstance(cell_id, str) and cell_id in by_id]
     return [by_id[cell_id] for cell_id in dict.fromkeys(known)]
+
+
+def plain_cells(cells: Sequence[Notebook]) -> list[Notebook]:
+    """Cells as nbformat 4.5 wants them, without outputs; a missing or double id is made from the place."""
+    plain: dict[str, Notebook] = {}
+    for index, cell in enumerate(cells):
+        one = _plain_cell(cell if isinstance(cell, dict) else {}, index)
+        if one["id"] in plain:
+            one["id"] = f"{one['id'][:50]}-{index}"
+        plain[one["id"]] = one
+    return list(plain.values())
 
 
 def _plain_cell(cell: Notebook, index: int) -> Notebook:

@@ -1,0 +1,120 @@
+"""How an attempt ended: state, class, and one sentence for a person that counts cells from 1."""
+
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nightbook.core.states import FailureClass
+
+
+@dataclass(frozen=True)
+class Ending:
+    """`cell` counts from 0 in the executed copy; null where no cell is to blame."""
+
+    state: str
+    class_: FailureClass | None = None
+    reason: str | None = None
+    cell: int | None = None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a run is to stop before its end: `cancel`, `run_timeout`, `cell_timeout` or `storage`."""
+
+    cause: str
+    by: str | None = None
+    seconds: float | None = None
+
+
+def raised(cell: int, ename: str, evalue: str) -> Ending:
+    words = ": ".join(part for part in (ename, _first_line(evalue)) if part) or "an error"
+    return Ending("failed", "code", f"Cell {cell + 1} raised {words}.", cell)
+
+
+def exited_early(cell: int) -> Ending:
+    reason = f"exited_early: cell {cell + 1} ended the run with success, so no later cell ran."
+    return Ending("succeeded", None, reason, cell)
+
+
+def all_ran(expected_errors: int) -> Ending:
+    if not expected_errors:
+        return Ending("succeeded")
+    cells = "cell" if expected_errors == 1 else "cells"
+    return Ending(
+        "succeeded", None, f"expected_errors: {expected_errors} {cells} raised, as their tag allows."
+    )
+
+
+def kernel_died(cell: int, code: int | None) -> Ending:
+    return Ending(
+        "failed", "kernel_died", f"The kernel ended with {exit_words(code)} in cell {cell + 1}.", cell
+    )
+
+
+def no_kernel(name: str | None, known: Iterable[str]) -> Ending:
+    have = ", ".join(sorted(known)) or "none"
+    if name is None:
+        return Ending("failed", "environment", f"The notebook names no kernel; this worker has: {have}.")
+    return Ending("failed", "environment", f"This worker has no kernel named {name!r}; it has: {have}.")
+
+
+def no_start(reason: str, log_tail: str) -> Ending:
+    tail = f" The last lines of its log: {log_tail}" if log_tail else ""
+    return Ending("failed", "environment", f"{reason}{tail}"[:4000])
+
+
+def bad_parameters(reason: str) -> Ending:
+    return Ending("failed", "parameters", reason[:1000])
+
+
+def bad_result(reason: str) -> Ending:
+    return Ending("failed", "code", f"bad_result: {reason}"[:1000])
+
+
+def storage(errno_name: str) -> Ending:
+    return Ending("failed", "storage", f"The run's record could not be written on the worker ({errno_name}).")
+
+
+def platform(reason: str) -> Ending:
+    return Ending("failed", "platform", reason[:1000])
+
+
+def stopped(stop: Stop, cell: int | None, step: str | None) -> Ending:
+    """The ending of a run that we stopped; *step* is the last thing that had to be done."""
+    where = f" in cell {cell + 1}" if cell is not None else " before a cell ran"
+    effort = {"terminate": " It had to be terminated.", "kill": " It had to be killed."}.get(step or "", "")
+    if stop.cause == "cancel":
+        by = f" by {stop.by}" if stop.by else ""
+        return Ending("cancelled", None, f"Cancelled{by}{where}.{effort}", cell)
+    if stop.cause == "storage":
+        return storage(stop.by or "error")
+    what = "The run" if stop.cause == "run_timeout" else f"Cell {(cell or 0) + 1}"
+    limit = f"{stop.seconds:g} s" if stop.seconds is not None else "its limit"
+    at = where if stop.cause == "run_timeout" else ""
+    return Ending("timed_out", "timeout", f"{what} took longer than its limit of {limit}{at}.{effort}", cell)
+
+
+#: The name of the error that a stopped cell shows.
+ERROR_OF = {
+    "cancel": "RunCancelled",
+    "run_timeout": "RunTimeoutError",
+    "cell_timeout": "CellTimeoutError",
+    "storage": "RunLost",
+}
+
+
+def exit_words(code: int | None) -> str:
+    """A process's end in words; *code* is negative for a signal, as `Popen` gives it."""
+    if code is None:
+        return "an unknown status"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _first_line(text: str) -> str:
+    line = text.strip().split("\n", 1)[0]
+    return (line if len(line) <= 300 else line[:299] + "…").rstrip(".")

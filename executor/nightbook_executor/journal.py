@@ -1,0 +1,156 @@
+"""The append-only record of an attempt, as the child writes it: one JSON line a fact, never rewritten.
+
+One thread does all the writing, so that the loop that reads the kernel never waits for the disk.
+A failed write is final: it is told once and never tried again on the same file.
+"""
+
+import datetime
+import json
+import math
+import os
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_BATCH_SECONDS = 0.02
+_BATCH_BYTES = 64 * 1024
+_SYNC_SECONDS = 1.0
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+Record = dict[str, Any]
+
+
+class Journal:
+    """Append records; `path` None keeps nothing, for a run outside Nightbook."""
+
+    def __init__(
+        self, path: Path | None, on_failure: Callable[[OSError], None] = lambda _error: None
+    ) -> None:
+        self._path = path
+        self._on_failure = on_failure
+        self._start = time.monotonic()
+        self._queue: queue.SimpleQueue[Record | threading.Event] = queue.SimpleQueue()
+        self._next = 0
+        self._dirty_since: float | None = None
+        self.failure: OSError | None = None
+        if path is not None:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC
+            self._fd = os.open(path, flags, 0o600)
+            threading.Thread(target=self._write_all, name="journal", daemon=True).start()
+
+    @property
+    def elapsed_ms(self) -> int:
+        return int((time.monotonic() - self._start) * 1000)
+
+    def begin(self, **fields: Any) -> Record:
+        """Append the first record: from here the clock runs, and `at` is this moment on the wall."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        self._start = time.monotonic()
+        return self.append("begin", at=now.replace("+00:00", "Z"), **fields)
+
+    def append(self, kind: str, **fields: Any) -> Record:
+        """Add one record and return it as it will be written, all but its number."""
+        record = {"t": self.elapsed_ms, "k": kind, **fields}
+        if self._path is not None:
+            self._queue.put(record)
+        return record
+
+    def sync(self) -> None:
+        """Wait until everything appended so far is on the disk."""
+        if self._path is None or self.failure:
+            return
+        done = threading.Event()
+        self._queue.put(done)
+        done.wait()
+
+    def _write_all(self) -> None:
+        while True:
+            batch = self._batch()
+            records = [item for item in batch if isinstance(item, dict)]
+            waiting = [item for item in batch if isinstance(item, threading.Event)]
+            if not self.failure:
+                try:
+                    self._write(records, sync=bool(waiting))
+                except OSError as error:
+                    self.failure = error
+                    self._on_failure(error)
+            for done in waiting:
+                done.set()
+
+    def _batch(self) -> list[Record | threading.Event]:
+        """Everything of the next 20 ms, or 64 KiB, or up to somebody who waits."""
+        batch: list[Record | threading.Event] = []
+        size, until = 0, math.inf
+        while size < _BATCH_BYTES:
+            try:
+                item = self._queue.get(timeout=self._patience(until))
+            except queue.Empty:
+                break
+            batch.append(item)
+            if isinstance(item, threading.Event):
+                break
+            until = min(until, time.monotonic() + _BATCH_SECONDS)
+            size += len(item.get("s", "")) + 200
+        return batch
+
+    def _patience(self, until: float) -> float | None:
+        if until < math.inf:
+            return max(0.0, until - time.monotonic())
+        return _SYNC_SECONDS if self._dirty_since is not None else None
+
+    def _write(self, records: list[Record], *, sync: bool) -> None:
+        lines = b"".join(self._line(record) for record in _joined(records))
+        view = memoryview(lines)
+        while view:
+            view = view[os.write(self._fd, view) :]
+        now = time.monotonic()
+        if lines and self._dirty_since is None:
+            self._dirty_since = now
+        if self._dirty_since is not None and (sync or now - self._dirty_since >= _SYNC_SECONDS):
+            os.fdatasync(self._fd)
+            self._dirty_since = None
+
+    def _line(self, record: Record) -> bytes:
+        numbered = {"n": self._next, **record}
+        self._next += 1
+        return encoded(numbered) + b"\n"
+
+
+def encoded(record: Record) -> bytes:
+    """One line of valid UTF-8 JSON: lone surrogates become U+FFFD, numbers that are not finite null."""
+    try:
+        return json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:  # UnicodeEncodeError is one too
+        clean = _scrubbed(record)
+        return json.dumps(clean, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {_scrubbed(key): _scrubbed(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_scrubbed(item) for item in value]
+    return value
+
+
+def _joined(records: list[Record]) -> list[Record]:
+    """Join neighbouring pieces of one stream of one cell."""
+    joined: list[Record] = []
+    for record in records:
+        last = joined[-1] if joined else None
+        if last and record["k"] == last["k"] == "text" and all(record[f] == last[f] for f in ("i", "name")):
+            last["pieces"].append(record["s"])
+            continue
+        joined.append({**record, "pieces": [record["s"]]} if record["k"] == "text" else record)
+    for record in joined:
+        if "pieces" in record:
+            record["s"] = "".join(record.pop("pieces"))
+    return joined

@@ -1,0 +1,146 @@
+"""One kernel process: start, readiness, life and end, over unix sockets in a private folder.
+
+It says nothing about cells. Death is told by the process itself (a pidfd), at once and with its status.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psutil
+import zmq.asyncio
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+
+from nightbook_executor import sandbox
+
+_END_GRACE = 5.0
+
+
+class Kernel:
+    """A kernel of its own for one notebook."""
+
+    def __init__(self, name: str, folder: Path | None, cwd: Path | None, log: Path | None) -> None:
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="nb-"))
+        self._owns_folder = folder is None
+        self._cwd = cwd
+        self._log = log
+        self._context = zmq.asyncio.Context()
+        # Above the default of 1,000 messages a socket drops the rest without a word.
+        self._context.setsockopt(zmq.RCVHWM, 0)
+        self.manager = AsyncKernelManager(
+            kernel_name=name,
+            transport="ipc",
+            connection_file=str(self._folder / "c.json"),
+            context=self._context,
+        )
+        self.client: AsyncKernelClient | None = None
+        self.dead = asyncio.Event()
+        self._pidfd: int | None = None
+
+    async def start(self) -> AsyncKernelClient:
+        """Start the process and open the channels; it is not ready yet."""
+        options: dict[str, Any] = {"cwd": str(self._cwd)} if self._cwd else {}
+        log = self._log.open("ab") if self._log else None
+        try:
+            if log is not None:
+                options |= {"stdout": log, "stderr": log}
+            await self.manager.start_kernel(**options)
+        finally:
+            if log is not None:
+                log.close()
+        self._watch()
+        self.client = self.manager.client(context=self._context)
+        self.client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=True)  # noqa: S604
+        self.client.allow_stdin = False  # input() fails at once instead of waiting for nobody
+        return self.client
+
+    @property
+    def pid(self) -> int | None:
+        pid = getattr(self.manager.provisioner, "pid", None)
+        return pid if isinstance(pid, int) else None
+
+    @property
+    def language(self) -> str:
+        return str(self.spec.language)
+
+    @property
+    def spec(self) -> KernelSpec:
+        """Raises NoSuchKernel."""
+        spec = self.manager.kernel_spec
+        assert spec is not None
+        return spec
+
+    def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self.pid is None or not sys.platform.startswith("linux"):
+            self._poller = loop.create_task(self._poll())
+            return
+        self._pidfd = os.pidfd_open(self.pid)
+        loop.add_reader(self._pidfd, self._died)
+
+    def _died(self) -> None:
+        if self._pidfd is not None:
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
+        self.dead.set()
+
+    async def _poll(self) -> None:
+        while await self.manager.is_alive():
+            await asyncio.sleep(0.2)
+        self.dead.set()
+
+    async def exit_code(self) -> int | None:
+        """How the process ended, negative for a signal; None while it lives."""
+        provisioner = self.manager.provisioner
+        code = await provisioner.poll() if provisioner is not None else None
+        return code if isinstance(code, int) else None
+
+    async def interrupt(self) -> None:
+        with contextlib.suppress(RuntimeError, ProcessLookupError):
+            await self.manager.interrupt_kernel()
+
+    def terminate(self) -> None:
+        """SIGTERM to the kernel and all that it started."""
+        if self.pid is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                root = psutil.Process(self.pid)
+                for process in (*root.children(recursive=True), root):
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        if self.pid is not None and not self.dead.is_set():
+            sandbox.kill_tree(self.pid)
+
+    async def end(self, *, gently: bool) -> None:
+        """Ask the kernel to end and wait, so that its atexit handlers run and files close; then kill."""
+        if gently and not self.dead.is_set() and self.client is not None:
+            with contextlib.suppress(RuntimeError, zmq.ZMQError):
+                await self.manager.request_shutdown()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.dead.wait(), _END_GRACE)
+        self.kill()
+        if self.manager.provisioner is not None and self.pid is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.dead.wait(), _END_GRACE)
+            await self.exit_code()  # collects the status before anybody else can
+        await self._close()
+
+    async def _close(self) -> None:
+        if self.client is not None:
+            self.client.stop_channels()
+        with contextlib.suppress(Exception):
+            await self.manager.cleanup_resources()
+        self._context.destroy(linger=0)
+        if self._owns_folder:
+            for left in self._folder.iterdir():
+                left.unlink(missing_ok=True)
+            self._folder.rmdir()

@@ -1,0 +1,125 @@
+"""The conversation with a kernel: one pump a channel, requests matched with their replies and outputs.
+
+A request is finished when its reply has come *and* its own `idle`, however late: a flood of output
+must not fail a run. Output goes to the cell that its parent names, also after that cell ended.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import zmq
+from jupyter_client.asynchronous.client import AsyncKernelClient
+
+_BURST = 100
+_HUGE = 64 * 1024 * 1024
+_log = logging.getLogger(__name__)
+
+Message = dict[str, Any]
+
+
+@dataclass
+class Request:
+    """Something asked of the kernel; `cell` is null for what is not a cell."""
+
+    cell: int | None
+    reply: Message | None = None
+    idle: bool = False
+    replied: asyncio.Event = field(default_factory=asyncio.Event)
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Wire:
+    """Send requests, and hand every message of a cell to `on_message(index, message, size)`."""
+
+    def __init__(
+        self,
+        client: AsyncKernelClient,
+        on_message: Callable[[int, Message, int], None],
+        is_full: Callable[[int], bool],
+        on_drop: Callable[[int, str, int], None],
+    ) -> None:
+        self._client = client
+        self._on_message = on_message
+        self._is_full = is_full
+        self._on_drop = on_drop
+        self._requests: dict[str, Request] = {}
+        self._socket: zmq.Socket[bytes] = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
+        self._pumps = [asyncio.create_task(self._pump_iopub()), asyncio.create_task(self._pump_shell())]
+
+    def ask_kernel_info(self) -> Request:
+        return self._sent(self._client.kernel_info(), None)
+
+    def execute(self, source: str, cell: int, *, stop_on_error: bool) -> Request:
+        msg_id = self._client.execute(
+            source, store_history=True, allow_stdin=False, stop_on_error=stop_on_error
+        )
+        return self._sent(msg_id, cell)
+
+    def _sent(self, msg_id: str, cell: int | None) -> Request:
+        request = Request(cell)
+        self._requests[msg_id] = request
+        return request
+
+    async def close(self) -> None:
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _pump_shell(self) -> None:
+        while True:
+            try:
+                message = await self._client.shell_channel.get_msg(timeout=None)
+            except ValueError:
+                continue  # not signed by our kernel
+            request = self._requests.get(message["parent_header"].get("msg_id", ""))
+            if request is not None:
+                request.reply = message
+                request.replied.set()
+                self._settle(request)
+
+    async def _pump_iopub(self) -> None:
+        while True:
+            await self._client.iopub_channel.socket.poll()
+            self.drain()
+            await asyncio.sleep(0)
+
+    def drain(self) -> None:
+        """Take what lies in the socket, but not for ever: others want the loop too."""
+        for _ in range(_BURST):
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                self._take(frames)
+            except (ValueError, KeyError, TypeError) as error:
+                _log.warning("a kernel message could not be read: %s", type(error).__name__)
+
+    def _take(self, frames: list[bytes]) -> None:
+        session = self._client.session
+        _, parts = session.feed_identities(frames)
+        parent = session.unpack(parts[2])
+        request = self._requests.get(parent.get("msg_id", ""))
+        if request is None:
+            return
+        kind, size = session.unpack(parts[1])["msg_type"], len(parts[4])
+        if request.cell is not None and self._skips(request.cell, kind, size):
+            # Not even parsed: a flood costs its own bytes only.
+            self._on_drop(request.cell, "stream" if kind == "stream" else "output", size)
+            return
+        message = session.deserialize(parts)
+        if kind == "status":
+            request.idle = request.idle or message["content"].get("execution_state") == "idle"
+            self._settle(request)
+        elif request.cell is not None:
+            self._on_message(request.cell, message, size)
+
+    def _skips(self, cell: int, kind: str, size: int) -> bool:
+        return size > _HUGE or (kind == "stream" and self._is_full(cell))
+
+    def _settle(self, request: Request) -> None:
+        if request.reply is not None and request.idle:
+            request.finished.set()
