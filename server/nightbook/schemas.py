@@ -24,9 +24,12 @@ Item = TypeVar("Item")
 
 # ---------------------------------------------------------------- words of the wire
 
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2201, 1, 1, tzinfo=UTC)
 _FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Cn", "Zl", "Zp"}
 _BIDI_AND_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad]")
-_TOO_MANY_MARKS = re.compile(r"[^\W\d_]?[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{9,}")
+_TOO_MANY_MARKS = re.compile(
+    r"[^\W\d_]?[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{9,}"
+)
 
 
 def _plain_line(text: str) -> str:
@@ -50,18 +53,22 @@ def _refuse_hidden(text: str, *, allowed: str) -> None:
     if any(unicodedata.category(c) in _FORBIDDEN_CATEGORIES and c not in allowed for c in text):
         raise PydanticCustomError("control_character", "must not contain control characters or line breaks")
     if _BIDI_AND_INVISIBLE.search(text):
-        raise PydanticCustomError("invisible_character", "must not contain invisible or direction-changing characters")
+        raise PydanticCustomError(
+            "invisible_character", "must not contain invisible or direction-changing characters"
+        )
     if _TOO_MANY_MARKS.search(text):
         raise PydanticCustomError("too_many_marks", "must not stack more than 8 marks on one character")
 
 
 def _utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
-        raise PydanticCustomError("naive_instant", "must name its offset from UTC, for example 2026-11-23T07:30:00Z")
-    moment = moment.astimezone(UTC)
-    if not 2000 <= moment.year <= 2200:
+        raise PydanticCustomError(
+            "naive_instant", "must name its offset from UTC, for example 2026-11-23T07:30:00Z"
+        )
+    # Compared before it is converted: at the edges of the calendar a conversion overflows.
+    if not _EARLIEST <= moment < _LATEST:
         raise PydanticCustomError("out_of_range", "must lie between the years 2000 and 2200")
-    return moment
+    return moment.astimezone(UTC)
 
 
 _RFC3339 = re.compile(r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$")
@@ -72,7 +79,9 @@ def _rfc3339(value: object) -> object:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str) or not _RFC3339.match(value):
-        raise PydanticCustomError("not_an_instant", "must be an RFC 3339 instant, for example 2026-11-23T07:30:00Z")
+        raise PydanticCustomError(
+            "not_an_instant", "must be an RFC 3339 instant, for example 2026-11-23T07:30:00Z"
+        )
     return value
 
 
@@ -80,7 +89,12 @@ def _notebook_path(path: str) -> str:
     """A label that people know, with forward slashes; never a place on a disk of ours."""
     path = _plain_line(path)
     parts = path.split("/")
-    if path.startswith(("/", "~")) or "\\" in path or ":" in parts[0] or any(p in {"", ".", ".."} for p in parts):
+    if (
+        path.startswith(("/", "~"))
+        or "\\" in path
+        or ":" in parts[0]
+        or any(p in {"", ".", ".."} for p in parts)
+    ):
         raise PydanticCustomError("not_a_path", "must be a relative path with forward slashes and no '..'")
     if len(path.encode()) > 1024 or any(len(p.encode()) > 255 for p in parts):
         raise PydanticCustomError("too_long", "must be at most 1,024 bytes, and 255 a part")
@@ -114,7 +128,11 @@ Text = Annotated[str, Field(max_length=10_000), AfterValidator(_plain_text)]
 NotebookPath = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_notebook_path)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Tags = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain_line), AfterValidator(_no_comma)]],
+    list[
+        Annotated[
+            str, Field(min_length=1, max_length=64), AfterValidator(_plain_line), AfterValidator(_no_comma)
+        ]
+    ],
     Field(max_length=50),
     AfterValidator(_unique),
 ]
@@ -204,13 +222,13 @@ class Parameter(View):
     choices: list[Any] | None = None
     editable: bool = True
     expression: str | None = None
+    item_type: str | None = None
 
 
 class ParameterList(View):
     schema_version: int = SCHEMA_VERSION
     items: list[Parameter]
     has_parameters_cell: bool = True
-    unknown_allowed: bool = False
 
 
 class VersionView(View):
@@ -251,7 +269,9 @@ class _Trigger(Draft):
         try:
             self.rule()
         except Invalid as fault:
-            raise PydanticCustomError(fault.code, "{message}", {"message": fault.message}) from fault
+            field = fault.errors[0].field if fault.errors else ""
+            context = {"message": fault.message, "field": field}
+            raise PydanticCustomError(fault.code, "{message}", context) from fault
         return self
 
 

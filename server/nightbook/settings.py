@@ -54,7 +54,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _known_schemes(self) -> "Settings":
-        if self.database_url and not self.database_url.startswith(("sqlite:", "postgresql:", "postgresql+psycopg:")):
+        if self.database_url and not self.database_url.startswith(
+            ("sqlite:", "postgresql:", "postgresql+psycopg:")
+        ):
             raise ValueError("database_url: use sqlite:/// or postgresql://")
         if self.broker_url and not self.broker_url.startswith(
             ("redis://", "rediss://", "unix://", "valkey://", "amqp://", "amqps://")

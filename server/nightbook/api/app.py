@@ -1,0 +1,129 @@
+"""The app: all routers on one floor, and the proof at start that none of them is unguarded."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from nightbook import __version__
+from nightbook.adapters.broker import Doorbell
+from nightbook.adapters.database import open_engine, reading_sessions, sessions
+from nightbook.adapters.ringer import Ringer
+from nightbook.adapters.storage import ArtifactStore
+from nightbook.api import (
+    fleet,
+    health,
+    http,
+    identity,
+    live,
+    notebooks,
+    overview,
+    pages,
+    runs,
+    schedules,
+    worker,
+)
+from nightbook.api.deps import House, Requires
+from nightbook.settings import Settings
+
+PREFIX = "/api/v1"
+THREADS = 20
+
+GUARDED = (
+    identity.router,
+    notebooks.router,
+    schedules.router,
+    live.router,
+    runs.router,
+    fleet.router,
+    overview.router,
+    worker.router,
+)
+#: The only routes without a caller: log-in, probes and the pages, which hold nothing of ours.
+PUBLIC = frozenset({f"{PREFIX}/sessions", "/healthz", "/readyz", "/metrics", "/{path:path}"})
+
+
+class UnguardedRoute(Exception):
+    """A route asks for no caller; the server does not start."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The server's app. It opens no connection before the first request."""
+    engine = open_engine(settings.database, pool_size=THREADS + 10)
+    doorbell = Doorbell(settings.broker_url)
+    house = House(
+        settings=settings,
+        engine=engine,
+        sessions=sessions(engine),
+        reading=reading_sessions(engine),
+        store=ArtifactStore(settings.artifacts),
+        ringer=Ringer(doorbell),
+    )
+    app = _routes()
+    app.state.house = house
+    app.middleware("http")(health.measure)
+    http.install(app, settings)
+    return app
+
+
+def _routes() -> FastAPI:
+    app = FastAPI(
+        title="Nightbook",
+        version=__version__,
+        description="Takes a Jupyter notebook to production: schedule it, run it, keep and re-run every executed copy.",
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.is_stopping = False
+    api = APIRouter(prefix=PREFIX)
+    for router in GUARDED:
+        api.include_router(router)
+    api.include_router(identity.public)
+    api.include_router(_description(app))
+    app.include_router(api)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    require_guards(app)
+    return app
+
+
+def _description(app: FastAPI) -> APIRouter:
+    router = APIRouter(tags=["description"])
+
+    @router.get("/openapi.json", include_in_schema=False)
+    def describe(_caller: fleet.AnyCaller) -> dict[str, object]:
+        """This API, described by itself."""
+        return app.openapi()
+
+    return router
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    # As many threads as connections can serve: more would wait for each other and starve heartbeats.
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
+    app.state.is_stopping = True
+    house: House = app.state.house
+    house.ringer.close()
+    house.engine.dispose()
+
+
+def require_guards(app: FastAPI) -> None:
+    """Walk all routes. Raises UnguardedRoute for one that asks for no caller and is not public."""
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.path not in PUBLIC and not any(guards(route.dependant)):
+            raise UnguardedRoute(f"{sorted(route.methods)} {route.path}")
+
+
+def guards(dependant: Dependant) -> Iterator[Requires]:
+    """The guards among a route's dependencies."""
+    for inner in dependant.dependencies:
+        if isinstance(inner.call, Requires):
+            yield inner.call
+        yield from guards(inner)

@@ -1,0 +1,228 @@
+"""What routes ask for: the house behind the app, a session, a caller with a scope.
+
+`requires(scope)` is what makes a route guarded; `app` refuses to start with a route that lacks it.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session
+
+from nightbook.adapters.ringer import Ringer
+from nightbook.adapters.storage import ArtifactStore
+from nightbook.core.clock import utc_now
+from nightbook.core.errors import Fault, Forbidden, Invalid, Unauthenticated
+from nightbook.core.strict_json import dumps_canonical
+from nightbook.records import access
+from nightbook.records.access import Answer, Caller
+from nightbook.settings import Settings
+
+CSRF_HEADER: Final = "x-nightbook-csrf"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_V = TypeVar("_V", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class House:
+    """What one server process owns."""
+
+    settings: Settings
+    engine: Engine
+    sessions: sessionmaker[Session]
+    reading: sessionmaker[Session]
+    store: ArtifactStore
+    ringer: Ringer
+
+
+def house(request: Request) -> House:
+    found: House = request.app.state.house
+    return found
+
+
+def now() -> datetime:
+    return utc_now()
+
+
+def _reading(request: Request) -> Iterator[Session]:
+    with house(request).reading() as session:
+        yield session
+
+
+def _writing(request: Request) -> Iterator[Session]:
+    with house(request).sessions() as session:
+        yield session
+        rings = session.info.pop("rings", [])
+        session.commit()
+    for pool, run_id in rings:
+        house(request).ringer.ring(pool, run_id)
+
+
+# Scope "function": the commit comes before the answer, so that a failed one is never a 201.
+Reading = Annotated[Session, Depends(_reading, scope="function")]
+Writing = Annotated[Session, Depends(_writing, scope="function")]
+Now = Annotated[datetime, Depends(now)]
+TheHouse = Annotated[House, Depends(house)]
+
+
+def ring_after_commit(session: Session, pool: str, run_id: UUID) -> None:
+    """Ring a pool's doorbell once this session has committed."""
+    session.info.setdefault("rings", []).append((pool, run_id))
+
+
+# ---------------------------------------------------------------- callers
+
+
+def cookie_name(settings: Settings) -> str:
+    """On plain-HTTP loopback the `__Host-` prefix cannot hold."""
+    return "__Host-nightbook" if (settings.public_url or "").startswith("https://") else "nightbook"
+
+
+def current_caller(request: Request, the_house: TheHouse) -> Caller:
+    """Who asks: a bearer token, or the cookie of a browser that logged in to the web page."""
+    bearer = request.headers.get("authorization")
+    cookie = request.cookies.get(cookie_name(the_house.settings))
+    if bearer is not None and cookie is not None:
+        raise Fault("two_identities", "Send a bearer token or a cookie, not both.")
+    if bearer is not None:
+        return _caller_of_bearer(the_house, bearer)
+    if cookie is not None:
+        return _caller_of_cookie(the_house, request, cookie)
+    raise Unauthenticated("not_authenticated", "Send a token as 'Authorization: Bearer nb_…', or log in.")
+
+
+def _caller_of_bearer(the_house: House, header: str) -> Caller:
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token or token != token.strip() or len(token) > 200:
+        token = ""  # refused on the same path as a wrong one
+    moment = utc_now()
+    with the_house.reading() as session:
+        caller = access.caller_of_token(session, token, moment)
+        is_noted = access.is_use_noted(session, caller.token_id, moment)
+    if not is_noted:
+        with the_house.sessions.begin() as session:
+            access.note_use(session, caller.token_id, moment)
+    return caller
+
+
+def _caller_of_cookie(the_house: House, request: Request, cookie: str) -> Caller:
+    moment = utc_now()
+    with the_house.reading() as session:
+        caller = access.caller_of_session(session, cookie, moment)
+        is_noted = access.is_use_noted(session, caller.token_id, moment)
+    if request.method not in _SAFE:
+        require_same_origin(request)
+        sent = request.headers.get(CSRF_HEADER, "")
+        if not hmac.compare_digest(sent.encode(), (caller.csrf_token or "").encode()):
+            raise Forbidden(
+                "csrf", "Send the header X-Nightbook-CSRF with the value that GET /api/v1/me gives."
+            )
+    if not is_noted:
+        with the_house.sessions.begin() as session:
+            access.note_use(session, caller.token_id, moment)
+            access.note_session_use(session, cookie, moment)
+    return caller
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse an unsafe request that another site made a browser send."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    ours = {f"{request.url.scheme}://{request.headers.get('host', '')}", house(request).settings.public_url}
+    is_ours = site == "same-origin" if site is not None else origin is not None and origin in ours
+    if not is_ours:
+        raise Forbidden("cross_site", "This request must come from a page of this server.")
+
+
+class Requires:
+    """A route's guard: there is a caller, and the caller holds this scope (null: any scope)."""
+
+    def __init__(self, scope: str | None) -> None:
+        self.scope = scope
+
+    def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
+        if self.scope is not None:
+            caller.require(self.scope)
+        return caller
+
+
+AnyCaller = Annotated[Caller, Depends(Requires(None))]
+SchedulesReader = Annotated[Caller, Depends(Requires("schedules:read"))]
+SchedulesWriter = Annotated[Caller, Depends(Requires("schedules:write"))]
+RunsReader = Annotated[Caller, Depends(Requires("runs:read"))]
+RunsTrigger = Annotated[Caller, Depends(Requires("runs:trigger"))]
+RunsCanceller = Annotated[Caller, Depends(Requires("runs:cancel"))]
+ArtifactsReader = Annotated[Caller, Depends(Requires("artifacts:read"))]
+AuditReader = Annotated[Caller, Depends(Requires("audit:read"))]
+Admin = Annotated[Caller, Depends(Requires("admin:*"))]
+WorkerCaller = Annotated[Caller, Depends(Requires("worker"))]
+
+
+# ---------------------------------------------------------------- answers
+
+
+def json_answer(view: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(view.model_dump(mode="json", by_alias=True), status_code=status, headers=headers)
+
+
+def answered_once(
+    request: Request,
+    session: Session,
+    caller: Caller,
+    draft: BaseModel | None,
+    act: Callable[[], _V],
+    *,
+    moment: datetime,
+    status: int = 201,
+    kept: bool = False,
+) -> JSONResponse:
+    """Do *act* once for each Idempotency-Key: a repeat gets the first answer, for a day or (*kept*) for ever."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return json_answer(act(), status)
+    if not 1 <= len(key) <= 200 or not key.isascii() or not key.isprintable():
+        raise Invalid(
+            "bad_idempotency_key", "Must be 1 to 200 printable ASCII characters.", field="idempotency-key"
+        )
+    fingerprint = _fingerprint(request, draft)
+    if (earlier := access.earlier_answer(session, caller, key, fingerprint)) is not None:
+        return JSONResponse(earlier.body, status_code=earlier.status)
+    body = act().model_dump(mode="json", by_alias=True)
+    session.add(
+        Answer(
+            caller=caller.token_id,
+            key=key,
+            fingerprint=fingerprint,
+            status=status,
+            body=body,
+            created_at=moment,
+            kept=kept,
+        )
+    )
+    try:
+        session.flush()
+    except IntegrityError:
+        # The same key at the same instant: the other one has committed, ours never happened.
+        session.rollback()
+        session.info.pop("rings", None)
+        earlier = access.earlier_answer(session, caller, key, fingerprint)
+        if earlier is None:
+            raise
+        return JSONResponse(earlier.body, status_code=earlier.status)
+    return JSONResponse(body, status_code=status)
+
+
+def _fingerprint(request: Request, draft: BaseModel | None) -> str:
+    sent = draft.model_dump(mode="json", by_alias=True) if draft else None
+    text = f"{request.method} {request.url.path}\n".encode() + dumps_canonical(sent)
+    return hashlib.sha256(text).hexdigest()

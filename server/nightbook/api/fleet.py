@@ -1,0 +1,157 @@
+"""Routes of pools, workers, kernels and limits: who can run what, and within which bounds."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from sqlmodel import Session
+
+from nightbook.adapters.database import moment_of
+from nightbook.api.bodies import BodyLimits
+from nightbook.api.deps import Admin, AnyCaller, Now, Reading, RunsReader, Writing, answered_once
+from nightbook.api.notebooks import MAX_FILES_BYTES, MAX_NOTEBOOK_BYTES
+from nightbook.records import pools, runs
+from nightbook.records.pools import Pool
+from nightbook.schemas import (
+    KernelList,
+    KernelView,
+    LimitList,
+    LimitView,
+    OutputLimits,
+    PoolDraft,
+    PoolList,
+    PoolView,
+    WorkerList,
+    WorkerView,
+)
+
+router = APIRouter(tags=["fleet"])
+
+
+@router.get("/pools")
+def list_pools(session: Reading, _caller: RunsReader, now: Now) -> PoolList:
+    """The pools, with their workers, free slots and oldest wait."""
+    return PoolList(items=pool_views(session, moment_of(session, now)))
+
+
+def pool_views(session: Session, now: datetime) -> list[PoolView]:
+    running = runs.running_by(session, "pool")
+    waiting = {pool: (count, oldest) for pool, count, oldest in runs.waiting_by_pool(session, now)}
+    return [
+        _pool_view(session, pool, running.get(pool.name, 0), waiting.get(pool.name), now)
+        for pool in pools.all_pools(session)
+    ]
+
+
+def _pool_view(
+    session: Session, pool: Pool, running: int, waiting: tuple[int, datetime] | None, now: datetime
+) -> PoolView:
+    alive = pools.alive(session, pool, now)
+    slots = sum(worker.slots for worker in alive)
+    count, oldest = waiting or (0, None)
+    return PoolView.model_validate(
+        {
+            **pool.model_dump(),
+            "workers": len(alive),
+            "slots": slots,
+            "free_slots": max(0, slots - running),
+            "queued": count,
+            "running": running,
+            "oldest_queued_at": oldest,
+        }
+    )
+
+
+@router.post("/pools", status_code=201, response_model=PoolView)
+def create_pool(
+    request: Request, draft: PoolDraft, session: Writing, caller: Admin, now: Now
+) -> JSONResponse:
+    """Make a pool; workers join it by name, with a token that covers it."""
+
+    def act() -> PoolView:
+        return _pool_view(session, pools.create(session, draft, caller=caller, now=now), 0, None, now)
+
+    return answered_once(request, session, caller, draft, act, moment=now)
+
+
+@router.get("/workers")
+def list_workers(session: Reading, _caller: RunsReader, now: Now) -> WorkerList:
+    """The workers, those heard of last first."""
+    moment = moment_of(session, now)
+    by_name = {pool.name: pool for pool in pools.all_pools(session)}
+    running = runs.running_by(session, "worker_id")
+    return WorkerList(
+        items=[
+            WorkerView.model_validate(
+                {
+                    **worker.model_dump(exclude={"kernels"}),
+                    "kernels": worker.kernel_names,
+                    "state": pools.state_of(worker, by_name[worker.pool], moment),
+                    "running": running.get(worker.id, 0),
+                    "last_seen_at": worker.seen_at,
+                }
+            )
+            for worker in pools.workers(session)
+        ]
+    )
+
+
+@router.get("/kernels")
+def list_kernels(session: Reading, _caller: RunsReader) -> KernelList:
+    """The kernels that workers really have, and in which pools."""
+    found: dict[str, KernelView] = {}
+    for pool in pools.all_pools(session):
+        for name, kernel in pools.kernels_of(session, pool.name).items():
+            view = found.setdefault(name, KernelView.model_validate({**kernel, "pools": []}))
+            view.pools.append(pool.name)
+    return KernelList(items=sorted(found.values(), key=lambda kernel: kernel.name))
+
+
+@router.get("/limits")
+def list_limits(_caller: AnyCaller) -> LimitList:
+    """The limits that are enforced."""
+    bodies, outputs = BodyLimits(), OutputLimits()
+    return LimitList(
+        items=[
+            LimitView(name="json_body", value=bodies.json_bytes, unit="bytes", applies_to="every JSON body"),
+            LimitView(
+                name="notebook_upload", value=bodies.upload_bytes, unit="bytes", applies_to="POST /notebooks"
+            ),
+            LimitView(
+                name="notebook",
+                value=MAX_NOTEBOOK_BYTES,
+                unit="bytes",
+                applies_to="a notebook without outputs",
+            ),
+            LimitView(
+                name="sibling_files", value=MAX_FILES_BYTES, unit="bytes", applies_to="the files of a version"
+            ),
+            LimitView(name="cells", value=5000, unit="cells", applies_to="a notebook"),
+            LimitView(name="parameters", value=200, unit="parameters", applies_to="a run or schedule"),
+            LimitView(name="page", value=200, unit="items", applies_to="every list"),
+            LimitView(name="preview", value=1000, unit="fire times", applies_to="POST /schedules/preview"),
+            LimitView(
+                name="cell_output",
+                value=outputs.cell_output_bytes,
+                unit="bytes",
+                applies_to="a cell; then a note",
+            ),
+            LimitView(
+                name="run_output",
+                value=outputs.run_output_bytes,
+                unit="bytes",
+                applies_to="a run; then a note",
+            ),
+            LimitView(
+                name="artifact", value=outputs.artifact_bytes, unit="bytes", applies_to="a file in ./outputs/"
+            ),
+            LimitView(
+                name="artifacts", value=outputs.artifacts, unit="files", applies_to="./outputs/ of a run"
+            ),
+            LimitView(name="run_time", value=604_800, unit="seconds", applies_to="timeout_seconds"),
+            LimitView(name="logins", value=LOGINS_PER_MINUTE, unit="tries a minute", applies_to="an address"),
+        ]
+    )
+
+
+LOGINS_PER_MINUTE = 20

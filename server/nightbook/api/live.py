@@ -1,0 +1,169 @@
+"""Live feeds (server-sent events): the journal of a run, and the platform's events. The only async routes.
+
+A feed holds no database connection between two looks, and a slow reader costs nobody but himself.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
+
+from nightbook.api import paging, results, views
+from nightbook.api.deps import AnyCaller, AuditReader, House, Reading, RunsReader, TheHouse
+from nightbook.core.clock import utc_now
+from nightbook.core.errors import Invalid
+from nightbook.core.states import FINAL
+from nightbook.records import events, runs
+from nightbook.records.runs import Run
+from nightbook.schemas import EventView, Page
+
+router = APIRouter(tags=["live"])
+
+LOOK_SECONDS = 0.2
+EVENTS_LOOK_SECONDS = 0.5
+KEEP_ALIVE_SECONDS = 15.0
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_T = TypeVar("_T")
+
+LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)]
+
+
+@router.get("/runs/{run_id}/live", response_class=StreamingResponse)
+async def run_feed(
+    run_id: UUID,
+    request: Request,
+    _caller: RunsReader,
+    the_house: TheHouse,
+    last_event_id: LastEventId = None,
+) -> StreamingResponse:
+    """What a run does, as it does it: the records of its journal from the start, or from `Last-Event-ID`."""
+    start = _number(last_event_id)
+    await _look(the_house, lambda session: runs.require(session, run_id))  # 404 before the stream begins
+    feed = _run_events(the_house, run_id, start)
+    return StreamingResponse(_until_gone(request, feed), media_type="text/event-stream", headers=_HEADERS)
+
+
+async def _run_events(house: House, run_id: UUID, sent: int) -> AsyncIterator[str]:
+    told: tuple[object, ...] = ()
+    fence: int | None = None
+    while True:
+        position = (fence, sent)
+        run, fence_now, raw = await _look(
+            house, lambda session, at=position: _progress(session, house, run_id, *at)
+        )  # type: ignore[misc]
+        if fence is not None and fence_now != fence:
+            sent = 0  # offsets count within one attempt, and a new one has begun
+        fence = fence_now
+        for line in raw.splitlines(keepends=True):
+            sent += len(line)
+            yield _message("record", line.decode().rstrip("\n"), sent)
+        state = (run.state, run.fence, run.cancel_asked_at, run.available_at, run.reason)
+        if state != told:
+            told = state
+            view = await _look(
+                house, lambda session: views.one_run(session, runs.require(session, run_id), utc_now())
+            )
+            yield _message("run", view.model_dump_json(by_alias=True))
+        if run.state in FINAL and not raw:
+            yield _message("end", json.dumps({"state": run.state}))
+            return
+        yield ""
+        await asyncio.sleep(LOOK_SECONDS if not raw else 0)
+
+
+def _progress(
+    session: Session, house: House, run_id: UUID, fence: int | None, sent: int
+) -> tuple[Run, int | None, bytes]:
+    """The run, the fence of its newest attempt that told anything, and whole lines that follow what was sent."""
+    run = runs.require(session, run_id)
+    attempt = results.last_attempt(session, run_id)
+    if attempt is None:
+        return run, None, b""
+    start = sent if fence in (None, attempt.fence) else 0
+    raw = results.journal_bytes(session, house, run, start=start)
+    return run, attempt.fence, raw[: raw.rfind(b"\n") + 1]
+
+
+@router.get("/events")
+def list_events(
+    session: Reading,
+    _caller: AuditReader,
+    limit: paging.Limit = 50,
+    cursor: paging.Cursor = None,
+    about: Annotated[str | None, Query(max_length=200)] = None,
+) -> Page[EventView]:
+    """What happened, newest first; `about` is the id of a thing."""
+    found = events.newest(session, before=paging.decode_number(cursor), limit=limit + 1, about=about)
+    shown, last = paging.cut(found, limit)
+    return Page(
+        items=[views.event_view(event) for event in shown],
+        next_cursor=paging.encode(str(last.seq)) if last else None,
+    )
+
+
+@router.get("/events/stream", response_class=StreamingResponse)
+async def event_feed(
+    request: Request, caller: AnyCaller, the_house: TheHouse, last_event_id: LastEventId = None
+) -> StreamingResponse:
+    """Events as they happen, from now on or from `Last-Event-ID`. Without `audit:read` only those of runs and schedules."""
+    caller.require("runs:read")
+    start = _number(last_event_id) if last_event_id else await _look(the_house, events.last_seq)
+    feed = _platform_events(the_house, start, sees_all=caller.may("audit:read"))
+    return StreamingResponse(_until_gone(request, feed), media_type="text/event-stream", headers=_HEADERS)
+
+
+async def _platform_events(house: House, seq: int, *, sees_all: bool) -> AsyncIterator[str]:
+    while True:
+        found = await _look(house, lambda session, after=seq: events.after(session, after, limit=200))  # type: ignore[misc]
+        for event in found:
+            seq = event.seq or seq
+            if sees_all or event.object_type in {"run", "schedule", "notebook"}:
+                yield _message("event", views.event_view(event).model_dump_json(), seq)
+        yield ""
+        await asyncio.sleep(EVENTS_LOOK_SECONDS)
+
+
+async def _look(house: House, read: Callable[[Session], _T]) -> _T:
+    def in_session() -> _T:
+        with house.reading() as session:
+            return read(session)
+
+    return await run_in_threadpool(in_session)
+
+
+async def _until_gone(request: Request, feed: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Pass messages on, a comment now and then so that proxies keep the line open, until the reader leaves."""
+    loop = asyncio.get_running_loop()
+    last = loop.time()
+    yield ": connected\n\n"
+    async for message in feed:
+        if message:
+            last = loop.time()
+            yield message
+        elif loop.time() - last > KEEP_ALIVE_SECONDS:
+            last = loop.time()
+            yield ": still here\n\n"
+        if request.app.state.is_stopping or await request.is_disconnected():
+            return
+
+
+def _message(event: str, body: str, position: int | None = None) -> str:
+    head = f"id: {position}\n" if position is not None else ""
+    lines = "".join(f"data: {line}\n" for line in body.split("\n"))
+    return f"{head}event: {event}\n{lines}\n"
+
+
+def _number(text: str | None) -> int:
+    if text is None:
+        return 0
+    if not text.isdecimal() or len(text) > 18:
+        raise Invalid(
+            "bad_event_id", "Send back the id of the last event that you got.", field="Last-Event-ID"
+        )
+    return int(text)

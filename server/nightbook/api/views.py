@@ -1,0 +1,139 @@
+"""From rows to what callers see."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import Session
+
+from nightbook.core.states import FINAL
+from nightbook.records import pools, runs
+from nightbook.records.access import Token
+from nightbook.records.artifacts import Artifact
+from nightbook.records.events import Event
+from nightbook.records.notebooks import Version
+from nightbook.records.runs import Attempt, Run
+from nightbook.records.schedules import Schedule
+from nightbook.schemas import (
+    ArtifactView,
+    AttemptView,
+    EventView,
+    LastRunView,
+    NotebookPin,
+    OccurrenceView,
+    RunView,
+    ScheduleView,
+    TokenView,
+    VersionView,
+)
+
+
+def run_view(run: Run, attempts: Sequence[Attempt] = (), *, waiting_for: str | None = None) -> RunView:
+    return RunView.model_validate(
+        {
+            **run.model_dump(exclude={"failure_class", "kind", "created_by", "parameters"}),
+            "class": run.failure_class,
+            "notebook": NotebookPin(path=run.notebook_path, sha256=run.notebook_sha256),
+            "parameters": run.parameters,
+            "trigger": run.kind,
+            "triggered_by": run.created_by,
+            "cancelling_since": run.cancel_asked_at if run.state not in FINAL else None,
+            "available_at": run.available_at if run.state == "queued" else None,
+            "waiting_for": waiting_for,
+            "attempts": [attempt_view(attempt) for attempt in attempts],
+        }
+    )
+
+
+def attempt_view(attempt: Attempt) -> AttemptView:
+    return AttemptView.model_validate(
+        {**attempt.model_dump(), "class": attempt.failure_class, "worker": attempt.worker_name}
+    )
+
+
+def run_views(session: Session, found: Sequence[Run]) -> list[RunView]:
+    attempts = runs.attempts_of(session, [run.id for run in found])
+    return [run_view(run, attempts[run.id]) for run in found]
+
+
+def one_run(session: Session, run: Run, now: datetime) -> RunView:
+    """A run with its attempts and, while it waits, with what it waits for."""
+    attempts = runs.attempts_of(session, [run.id])[run.id]
+    return run_view(
+        run, attempts, waiting_for=_waiting_for(session, run, now) if run.state == "queued" else None
+    )
+
+
+def _waiting_for(session: Session, run: Run, now: datetime) -> str | None:
+    if run.available_at and run.available_at > now:
+        return f"its next attempt at {run.available_at:%Y-%m-%d %H:%M:%S} UTC"
+    pool = pools.require(session, run.pool)
+    alive = pools.alive(session, pool, now)
+    if not alive:
+        return f"a worker: none is alive in the pool {run.pool}"
+    if not any(run.kernel in worker.kernel_names for worker in alive):
+        return f"a worker with the kernel {run.kernel}"
+    running = runs.running_by(session, "pool").get(run.pool, 0)
+    if pool.concurrency is not None and running >= pool.concurrency:
+        return f"the pool {run.pool}, which runs at most {pool.concurrency} at a time"
+    if (
+        run.is_exclusive
+        and run.schedule_id
+        and any(other.state == "running" for other in runs.unfinished(session, run.schedule_id))
+    ):
+        return "the previous run of its schedule"
+    if running >= sum(worker.slots for worker in alive):
+        return f"a free slot in the pool {run.pool}"
+    return None
+
+
+def schedule_view(schedule: Schedule, last_run: Run | None = None) -> ScheduleView:
+    return ScheduleView.model_validate(
+        {
+            **schedule.model_dump(exclude={"trigger", "parameters"}),
+            "trigger": schedule.trigger,
+            "words": schedule.rule.words(),
+            "notebook": NotebookPin(path=schedule.notebook_path, sha256=schedule.notebook_sha256),
+            "follows_latest": schedule.notebook_sha256 is None,
+            "parameters": schedule.parameters,
+            "state": "paused" if schedule.paused_at else "active",
+            "last_run": last_run_view(last_run) if last_run else None,
+        }
+    )
+
+
+def last_run_view(run: Run) -> LastRunView:
+    return LastRunView.model_validate(run.model_dump(include={"id", "state", "fire_at", "finished_at"}))
+
+
+def schedule_views(session: Session, found: Sequence[Schedule]) -> list[ScheduleView]:
+    last: Mapping[UUID, Run] = runs.last_of_each(session, [schedule.id for schedule in found])
+    return [schedule_view(schedule, last.get(schedule.id)) for schedule in found]
+
+
+def one_schedule(session: Session, schedule: Schedule) -> ScheduleView:
+    return schedule_views(session, [schedule])[0]
+
+
+def occurrence_view(run: Run) -> OccurrenceView:
+    return OccurrenceView.model_validate(
+        {"fire_at": run.fire_at, "state": run.state, "run_id": run.id, "reason": run.reason}
+    )
+
+
+def version_view(path: str, version: Version) -> VersionView:
+    return VersionView.model_validate(
+        {**version.model_dump(exclude={"files"}), "path": path, "files": sorted(version.files)}
+    )
+
+
+def artifact_view(artifact: Artifact) -> ArtifactView:
+    return ArtifactView.model_validate(artifact.model_dump())
+
+
+def event_view(event: Event) -> EventView:
+    return EventView.model_validate(event.model_dump())
+
+
+def token_view(token: Token, secret: str | None = None) -> TokenView:
+    return TokenView.model_validate({**token.model_dump(), "token": secret})

@@ -1,0 +1,109 @@
+"""Loop: the only place of the beat that sleeps. Calls each tick in its rhythm, for ever.
+
+An error in one tick is logged and the next one goes on; several beats may run at once.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session
+
+from nightbook.adapters import metrics
+from nightbook.adapters.broker import Doorbell
+from nightbook.adapters.database import moment_of, open_engine, sessions
+from nightbook.adapters.storage import ArtifactStore
+from nightbook.beat import dispatcher, planner, reaper, sweeper
+from nightbook.core.clock import utc_now
+from nightbook.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: A tick that comes this much late means that we were away (a suspend, a stop, a slow database).
+AWAY = 15.0
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Be a beat of its own (`nightbook beat`) until *stop* is set."""
+    engine = open_engine(settings.database, pool_size=4)
+    try:
+        Beat(sessions(engine), Doorbell(settings.broker_url), ArtifactStore(settings.artifacts)).run(stop)
+    finally:
+        engine.dispose()
+
+
+class Beat:
+    """The four movers and their rhythm. `wake` makes planner and dispatcher look at once."""
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        doorbell: Doorbell,
+        store: ArtifactStore,
+        *,
+        planner_seconds: float = 0.5,
+    ) -> None:
+        self._sessions = sessions
+        self._doorbell = doorbell
+        self._store = store
+        self._trusted_since = utc_now()
+        self._last_reap = time.monotonic()
+        self._rhythm: dict[str, tuple[float, Callable[[], None]]] = {
+            "planner": (planner_seconds, self._plan),
+            "dispatcher": (5.0, self._dispatch),
+            "reaper": (5.0, self._reap),
+            "sweeper": (5.0, self._sweep),
+            "tidier": (600.0, self._tidy),
+        }
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until *stop* is set."""
+        due = {name: time.monotonic() + random.random() * 0.2 for name in self._rhythm}  # noqa: S311
+        while not stop.is_set():
+            for name, (seconds, act) in self._rhythm.items():
+                if time.monotonic() >= due[name]:
+                    self._once(name, act)
+                    due[name] = time.monotonic() + seconds
+            stop.wait(max(0.01, min(due.values()) - time.monotonic()))
+
+    def _once(self, name: str, act: Callable[[], None]) -> None:
+        try:
+            with metrics.LOOP_DURATION.labels(name).time():
+                act()
+        except Exception:  # the edge: log, and let the next tick go on
+            metrics.LOOP_ERRORS.labels(name).inc()
+            if name == "reaper":
+                self._trusted_since = utc_now()
+            log.exception("loop.failed loop=%s", name)
+        else:
+            metrics.LOOP_LAST_SUCCESS.labels(name).set_to_current_time()
+
+    def _plan(self) -> None:
+        with self._sessions.begin() as session:
+            queued = planner.tick(session, utc_now())
+        if queued:
+            self._dispatch()
+
+    def _dispatch(self) -> None:
+        with self._sessions.begin() as session:
+            rings = dispatcher.tick(session, utc_now())
+        for pool, run_id in rings:
+            self._doorbell.ring(pool, str(run_id))
+
+    def _reap(self) -> None:
+        late, self._last_reap = time.monotonic() - self._last_reap, time.monotonic()
+        if late > AWAY:
+            self._trusted_since = utc_now()
+        with self._sessions.begin() as session:
+            reaper.tick(session, moment_of(session, utc_now()), self._trusted_since)
+
+    def _sweep(self) -> None:
+        with self._sessions.begin() as session:
+            sweeper.tick(session, utc_now(), self._store)
+
+    def _tidy(self) -> None:
+        with self._sessions.begin() as session:
+            sweeper.tidy(session, utc_now())

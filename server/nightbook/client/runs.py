@@ -1,0 +1,181 @@
+"""Runs: start one, wait for it, watch it, fetch what it left."""
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, repeat
+from pathlib import Path, PurePosixPath
+from typing import Any
+from uuid import UUID
+
+from nightbook.client import live
+from nightbook.client.errors import Damaged, NightbookError, WaitTimedOut
+from nightbook.client.wire import Wire, draft_of, segment
+from nightbook.core.states import FINAL
+from nightbook.schemas import (
+    ArtifactList,
+    ArtifactView,
+    CancelDraft,
+    CellList,
+    CellView,
+    NoteDraft,
+    RerunDraft,
+    RunDraft,
+    RunView,
+)
+
+RunId = str | UUID
+
+
+class Runs:
+    """One execution of a notebook, from queued to its end."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def create(self, notebook: str, parameters: Mapping[str, Any] | None = None, **fields: Any) -> RunView:
+        """Run a notebook once: a path that the server knows (its latest version) or a version's SHA-256.
+
+        *fields* are those of RunDraft: `kernel`, `pool`, `priority`, `timeout_seconds`,
+        `cell_timeout_seconds`, `retries`, `retry_on_worker_loss`, `tags`, `note`.
+
+        >>> client.runs.create("daily_sales.ipynb", {"region": "north"}, tags=["trial"]).state
+        'queued'
+        """
+        given = {**fields, "notebook": notebook, "parameters": dict(parameters or {})}
+        return self._wire.view(RunView, "POST", "/runs", draft=draft_of(RunDraft, given))
+
+    def list(self, **filters: Any) -> Iterator[RunView]:
+        """Runs, newest first, fetched page by page as they are asked for.
+
+        Filters: `state`, `schedule_id`, `notebook`, `owner`, `tag`, `trigger`, `since`, `until`, `q`.
+
+        >>> [run.state for run in client.runs.list(state="failed")]
+        ['failed']
+        """
+        return self._wire.pages(RunView, "/runs", filters)
+
+    def show(self, run_id: RunId) -> RunView:
+        return self._wire.view(RunView, "GET", f"/runs{segment(run_id)}")
+
+    def rerun(
+        self,
+        run_id: RunId,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        use: str = "original",
+        note: str | None = None,
+    ) -> RunView:
+        """Run again: *parameters* are merged over the parent's; *use* is `original` or `latest` version."""
+        draft = draft_of(RerunDraft, {"parameters": dict(parameters or {}), "use": use, "note": note})
+        return self._wire.view(RunView, "POST", f"/runs{segment(run_id)}/rerun", draft=draft)
+
+    def cancel(self, run_id: RunId, reason: str | None = None) -> RunView:
+        """Ask for the end. The running cell is interrupted, which may take some seconds."""
+        draft = draft_of(CancelDraft, {"reason": reason})
+        return self._wire.view(RunView, "POST", f"/runs{segment(run_id)}/cancel", draft=draft)
+
+    def note(self, run_id: RunId, text: str) -> RunView:
+        draft = draft_of(NoteDraft, {"note": text})
+        return self._wire.view(RunView, "POST", f"/runs{segment(run_id)}/note", draft=draft)
+
+    def wait(self, run_id: RunId, timeout: float | None = None) -> RunView:
+        """Return the run once it is over. Raises WaitTimedOut after *timeout* seconds.
+
+        >>> run = client.runs.create("daily_sales.ipynb")
+        >>> client.runs.wait(run.id, timeout=60).state
+        'succeeded'
+        """
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        for pause in chain((0.1, 0.2, 0.3, 0.5), repeat(1.0)):
+            run = self.show(run_id)
+            if run.state in FINAL:
+                return run
+            if ends_at is not None and time.monotonic() + pause > ends_at:
+                raise WaitTimedOut(f"Run {run_id} is still {run.state} after {timeout:g} s.")
+            self._wire.pause(pause)
+        raise AssertionError("unreachable: the pauses never end")
+
+    # ------------------------------------------------------------ watching
+
+    def cells(self, run_id: RunId) -> Sequence[CellView]:
+        return self._wire.view(CellList, "GET", f"/runs{segment(run_id)}/cells").items
+
+    def log(self, run_id: RunId) -> str:
+        """What the run printed, with the platform's own lines."""
+        return self._wire.ask("GET", f"/runs{segment(run_id)}/log", headers={"Accept": "text/plain"}).text
+
+    def follow(self, run_id: RunId) -> "Iterator[live.Record | RunView]":
+        """What happens, as it happens: journal records, and the run itself when its state moves.
+
+        A line that breaks is taken up again where it broke. Ends with the run.
+
+        >>> for event in client.runs.follow(run.id):
+        ...     if isinstance(event, Record) and event.kind == "text":
+        ...         print(event.fields["s"], end="")
+        12 regions
+        """
+        return live.follow(self._wire, f"/runs{segment(run_id)}/live")
+
+    # ------------------------------------------------------------ what a run left
+
+    def artifacts(self, run_id: RunId) -> Sequence[ArtifactView]:
+        return self._wire.view(ArtifactList, "GET", f"/runs{segment(run_id)}/artifacts").items
+
+    def read(self, run_id: RunId, name: str) -> bytes:
+        """The bytes of one artifact, for example `notebook.ipynb` or `outputs/report.csv`."""
+        response = self._wire.ask("GET", _artifact(run_id, name), headers={"Accept": "*/*"})
+        _require_same(name, hashlib.sha256(response.content).hexdigest(), response.headers.get("etag"))
+        return response.content
+
+    def download(self, run_id: RunId, name: str, to: str | Path = ".") -> Path:
+        """Fetch one artifact into the folder *to* under its own name, or as the file *to*.
+
+        The bytes are checked against their SHA-256 before the file appears. Raises Damaged.
+
+        >>> client.runs.download(run.id, "outputs/report.csv", folder).name
+        'report.csv'
+        """
+        target = Path(to)
+        if target.is_dir():
+            target = target / _safe(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._wire.stream(_artifact(run_id, name), headers={"Accept": "*/*"}) as response:
+            _write(target, response.iter_bytes(), name, response.headers.get("etag"))
+        return target
+
+
+def _artifact(run_id: RunId, name: str) -> str:
+    return f"/runs{segment(run_id)}/artifacts{segment(name)}"
+
+
+def _safe(name: str) -> PurePosixPath:
+    """The artifact's name as a path below a folder of ours, whatever the server says it is."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or "\0" in name:
+        raise NightbookError(
+            f"The artifact name {name!r} is no path below a folder; give a file name to save it as."
+        )
+    return path
+
+
+def _write(target: Path, chunks: Iterator[bytes], name: str, etag: str | None) -> None:
+    digest = hashlib.sha256()
+    handle, unfinished = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+        _require_same(name, digest.hexdigest(), etag)
+        Path(unfinished).replace(target)
+    except BaseException:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
+
+
+def _require_same(name: str, sha256: str, etag: str | None) -> None:
+    if etag is not None and etag.strip('"') != sha256:
+        raise Damaged(f"{name}: the bytes that came do not match their SHA-256. Download it again.")

@@ -1,0 +1,29 @@
+"""The spec: which notebook to run, with what, under which limits; a value, frozen into each run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """`notebook_sha256` null means: the latest version of `notebook_path` when the run is made."""
+
+    notebook_path: str
+    notebook_sha256: str | None
+    parameters: Mapping[str, Any]
+    kernel: str | None
+    pool: str
+    priority: int
+    timeout_seconds: int
+    cell_timeout_seconds: int | None
+    retries: int
+    retry_on_worker_loss: bool
+
+    @property
+    def follows_latest(self) -> bool:
+        return self.notebook_sha256 is None
+
+    def pinned(self, sha256: str | None, kernel: str | None, parameters: Mapping[str, Any]) -> "Spec":
+        """The spec of one run: a version, a kernel and checked parameters."""
+        return replace(self, notebook_sha256=sha256, kernel=kernel, parameters=dict(parameters))

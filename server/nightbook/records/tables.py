@@ -1,0 +1,28 @@
+"""All tables in one place, so that the metadata is whole for migrations and tests."""
+
+from nightbook.records.access import Answer, LoginCode, Token, WebSession
+from nightbook.records.artifacts import Artifact
+from nightbook.records.events import Event
+from nightbook.records.journals import JournalPiece
+from nightbook.records.notebooks import NotebookVersion, Version
+from nightbook.records.pools import Pool, Worker
+from nightbook.records.runs import Attempt, Run, RunTag
+from nightbook.records.schedules import Schedule
+
+ALL = (
+    Answer,
+    Artifact,
+    Attempt,
+    Event,
+    JournalPiece,
+    LoginCode,
+    NotebookVersion,
+    Pool,
+    Run,
+    RunTag,
+    Schedule,
+    Token,
+    Version,
+    WebSession,
+    Worker,
+)
