@@ -297,6 +297,14 @@ def test_what_a_run_left_behind_is_left_out():
     assert (read.cells[1].execution_count, read.cells[1].had_outputs) == (3, True)
 
 
+def test_the_files_that_an_author_declares_stay():
+    told = {"files": ["report_parts.py"], "ending": {"state": "succeeded"}}
+
+    read = notebooks.read(notebook(code(), metadata={"kernelspec": PYTHON, "nightbook": told}))
+
+    assert read.content["metadata"]["nightbook"] == {"files": ["report_parts.py"]}
+
+
 def test_hostile_outputs_do_not_stay():
     hostile = {
         "output_type": "display_data",

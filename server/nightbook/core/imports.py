@@ -12,33 +12,37 @@ from typing import Final
 
 _WELL_KNOWN: Final = frozenset(
     """
-    IPython PIL absl aiohttp airflow altair anndata anthropic anywidget apscheduler arrow astropy asyncpg attr attrs
-    azure backoff bayes_opt beautifulsoup4 black bokeh boto3 botocore bottle bq bs4 cartopy catboost category_encoders
-    causalml cchardet celery cftime chardet charset_normalizer chromadb click cloudpickle cmdstanpy colorama comm
-    confluent_kafka contextily contourpy cryptography ctgan cupy cv2 cvxpy cycler cython dagster darts dash dask
-    dateparser dateutil databricks dbt deepdiff deltalake deprecated dill distributed django docker docx dotenv duckdb
-    econml elasticsearch emcee emoji evaluate faiss faker fastapi fastavro fastparquet feature_engine filelock fiona
-    flask folium fsspec fugue gcsfs geopandas geopy google googleapiclient graphviz great_expectations gspread gurobipy
-    h3 h5py haystack hdbscan highspy holidays holoviews httpx huggingface_hub humanize hvplot hydra hypothesis
-    ibis imageio imblearn imbalanced_learn ipycytoscape ipykernel ipyleaflet ipython ipywidgets isodate itables jax jaxlib
-    jinja2 joblib jsonschema jupyter jupyter_client jwt kafka keras keyring kmodes langchain langchain_community
-    langchain_core langchain_openai langgraph lifelines lightgbm lightning lime llama_index loguru lxml mapclassify
-    markdown matplotlib matplotlib_inline mlflow mlxtend modin moto mpl_toolkits msgpack mysql mysqlclient nbformat
-    nbclient nbconvert neo4j netCDF4 networkx nightbook nltk numba numexpr numpy numpyro nvtx oauthlib omegaconf onnx
-    onnxruntime openai openpyxl optuna oracledb orjson osgeo osmnx packaging pandas pandas_gbq pandas_market_calendars
-    pandera panel papermill paramiko patsy pendulum peft pexpect pgeocode pika pingouin pint plotly plotnine pmdarima
-    polars portalocker prefect prettytable prophet psutil psycopg psycopg2 py4j pyarrow pydantic pydantic_settings pydeck
-    pyg pygments pymc pymongo pymysql pynndescent pyodbc pyparsing pypdf pyperclip pyproj pyspark pystan pytest
-    pytorch_lightning pytz pyvis pyvista pywt qrcode rapidfuzz rasterio ray redis regex reportlab requests rich rpy2
-    ruamel s3fs sagemaker scanpy scikit_learn scikitplot scipy scrapy seaborn selenium sentence_transformers sentry_sdk
-    setuptools shap shapely simplejson simpy six skimage sklearn sktime slack_sdk snowflake snscrape sortedcontainers
-    soupsieve spacy sparknlp sqlalchemy sqlglot sqlite_utils sqlmodel sqlparse statsforecast statsmodels streamlit
-    structlog stumpy sympy tables tabulate tenacity tensorboard tensorflow tensorflow_probability textblob thefuzz
-    tiktoken timm tokenizers toml tomli tomlkit toolz torch torchaudio torchmetrics torchvision tornado tqdm traitlets
-    transformers trino tsfresh tslearn tweepy typer typing_extensions tzdata tzlocal ujson umap uvicorn vaex vega
-    vega_datasets watchdog wandb websocket websockets wordcloud xarray xgboost xlrd xlsxwriter xlwings yaml yarl
-    yfinance ydata_profiling zarr zoneinfo pip wheel pkg_resources google_auth_oauthlib pygsheets teradatasql clickhouse_connect
-    """.split()
+    absl aiohttp airflow altair anndata anthropic anywidget apscheduler arrow astropy asyncpg attr attrs
+    azure backoff bayes_opt black bokeh boto3 botocore bottle bq bs4 cartopy catboost category_encoders
+    causalml cchardet celery cftime chardet charset_normalizer chromadb click clickhouse_connect
+    cloudpickle cmdstanpy colorama comm confluent_kafka contextily contourpy cryptography ctgan cupy cv2
+    cvxpy cycler cython dagster darts dash dask databricks dateparser dateutil dbt deepdiff deltalake
+    deprecated dill distributed django docker docx dotenv duckdb econml elasticsearch emcee emoji
+    evaluate faiss faker fastapi fastavro fastparquet feature_engine filelock fiona flask folium fsspec
+    fugue gcsfs geopandas geopy google google_auth_oauthlib googleapiclient graphviz great_expectations
+    gspread gurobipy h3 h5py haystack hdbscan holidays holoviews httpx huggingface_hub humanize hvplot
+    hydra hypothesis ibis imageio imblearn ipycytoscape ipykernel ipyleaflet ipython IPython ipywidgets
+    isodate itables jax jaxlib jinja2 joblib jsonschema jupyter jupyter_client jwt kafka keras keyring
+    kmodes langchain langchain_community langchain_core langchain_openai langgraph lifelines lightgbm
+    lightning lime llama_index loguru lxml mapclassify markdown matplotlib matplotlib_inline mlflow
+    mlxtend modin moto mpl_toolkits msgpack mysql nbclient nbconvert nbformat neo4j netCDF4 networkx
+    nightbook nltk numba numexpr numpy numpyro nvtx oauthlib omegaconf onnx onnxruntime openai openpyxl
+    optuna oracledb orjson osgeo osmnx packaging pandas pandas_gbq pandas_market_calendars pandera panel
+    papermill paramiko patsy peft pendulum pexpect pgeocode pika PIL pingouin pint pip pkg_resources
+    plotly plotnine pmdarima polars portalocker prefect prettytable prophet psutil psycopg psycopg2 py4j
+    pyarrow pydantic pydantic_settings pydeck pyg pygments pygsheets pymc pymongo pymysql pynndescent
+    pyodbc pyparsing pypdf pyperclip pyproj pyspark pystan pytest pytorch_lightning pytz pyvis pyvista
+    pywt qrcode rapidfuzz rasterio ray redis regex reportlab requests rich rpy2 ruamel s3fs sagemaker
+    scanpy scikitplot scipy scrapy seaborn selenium sentence_transformers sentry_sdk setuptools shap
+    shapely simplejson simpy six skimage sklearn sktime slack_sdk snowflake snscrape sortedcontainers
+    soupsieve spacy sparknlp sqlalchemy sqlglot sqlite_utils sqlmodel sqlparse statsforecast statsmodels
+    streamlit structlog stumpy sympy tables tabulate tenacity tensorboard tensorflow
+    tensorflow_probability teradatasql textblob thefuzz tiktoken timm tokenizers toml tomli tomlkit
+    toolz torch torchaudio torchmetrics torchvision tornado tqdm traitlets transformers trino tsfresh
+    tslearn tweepy typer typing_extensions tzdata tzlocal ujson umap uvicorn vaex vega vega_datasets
+    wandb watchdog websocket websockets wheel wordcloud xarray xgboost xlrd xlsxwriter xlwings yaml yarl
+    ydata_profiling yfinance zarr
+    """.split()  # noqa: SIM905 (words read better without quotes)
 )
 _INSTALLED: Final = re.compile(r"\b(?:pip3?|conda|mamba|uv)\b[^\n]*\binstall\b([^\n]*)")
 _DISTRIBUTION: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")

@@ -178,9 +178,17 @@ def _metadata(sent: object) -> tuple[dict[str, Any], str | None, str | None, lis
         metadata["kernelspec"] = spec
     if told:
         metadata["language_info"] = info
+    if files := _declared_files(sent.get("nightbook")):
+        metadata["nightbook"] = {"files": files}
     kernel = spec["name"] if spec else None
     language = _language(spec, told)
     return metadata, kernel, language, _kernel_findings(kernel, language, told, was_sent="kernelspec" in sent)
+
+
+def _declared_files(sent: object) -> list[str]:
+    """The author's own word under `metadata.nightbook`; the rest of it is ours to write."""
+    files = sent.get("files") if isinstance(sent, dict) else None
+    return files if isinstance(files, list) and all(isinstance(path, str) for path in files) else []
 
 
 def _kernelspec(sent: object) -> dict[str, Any] | None:

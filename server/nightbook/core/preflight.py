@@ -19,19 +19,19 @@ from nightbook.core.secret_patterns import holds_secret
 
 _MAX_SCANNED: Final = 200_000
 _HOME_PATH: Final = re.compile(
-    r"(?:/home/|/Users/|/root/|~/)[\w.@+-][^\n\"'<>|*?]{0,300}|(?:[A-Za-z]:[\\/]|\\\\[\w.-]{2,64}\\)[\w.@+ -][^\n\"'<>|*?]{0,300}"
+    r"(?:/home/|/Users/|/root/|~/|[A-Za-z]:[\\/]|\\\\[\w.-]{2,64}\\)[\w.@+-][^\n\"'<>|*?]{0,300}"
 )
 _QUOTED: Final = re.compile(r"\"([^\"\n]{2,300})\"|'([^'\n]{2,300})'")
-_INSTALL: Final = re.compile(
-    r"^[ \t]*[%!]{1,2}[ \t]*(?:\S*python[\d.]*[ \t]+-m[ \t]+)?(?:uv[ \t]+)?(?P<tool>pip[\d.]*|conda|mamba)[ \t]+install\b(?P<what>[^\n]*)",
-    re.MULTILINE,
+_INSTALL_WORDS: Final = (
+    r"(?:\S*python[\d.]*[ \t]+-m[ \t]+)?(?:uv[ \t]+)?(?:pip[\d.]*|conda|mamba)[ \t]+install\b(?P<what>[^\n]*)"
 )
-_SHELL_INSTALL: Final = re.compile(
-    r"^[ \t]*(?:sudo[ \t]+)?(?:\S*python[\d.]*[ \t]+-m[ \t]+)?(?P<tool>pip[\d.]*|conda|mamba)[ \t]+install\b(?P<what>[^\n]*)",
-    re.MULTILINE,
-)
+_INSTALL: Final = re.compile(rf"^[ \t]*[%!]{{1,2}}[ \t]*{_INSTALL_WORDS}", re.MULTILINE)
+_SHELL_INSTALL: Final = re.compile(rf"^[ \t]*(?:sudo[ \t]+)?{_INSTALL_WORDS}", re.MULTILINE)
 _TAKES_VALUE: Final = frozenset(
-    "-r --requirement -c --constraint -e --editable -i --index-url --extra-index-url -f --find-links -t --target --channel -n --name -p --prefix --python --trusted-host --proxy --timeout".split()
+    """
+    -r --requirement -c --constraint -e --editable -i --index-url --extra-index-url -f --find-links
+    -t --target --channel -n --name -p --prefix --python --trusted-host --proxy --timeout
+    """.split()  # noqa: SIM905 (words read better without quotes)
 )
 _ASKS: Final = {
     "input": "input()",
@@ -96,11 +96,13 @@ def _parsed(code: list[Cell]) -> _Parsed:
 def _kernel(kernel: str | None, kernels: Collection[str] | None) -> Iterator[Finding]:
     if kernel is None or kernels is None or kernel in kernels:
         return
+    if not kernels:
+        message = f"No worker of the pool tells whether it has the kernel `{kernel}`: start one first."
+        yield Finding("kernel", "warning", None, message)
+        return
     there = ", ".join(sorted(kernels)[:10])
-    message = f"No worker of the pool has the kernel `{kernel}`: choose one of {there}." if there else (
-        f"No worker of the pool is there to say whether it has the kernel `{kernel}`: start one, or choose another pool."
-    )  # fmt: skip
-    yield Finding("kernel", "error" if there else "warning", None, message)
+    message = f"No worker of the pool has the kernel `{kernel}`: choose one of {there}."
+    yield Finding("kernel", "error", None, message)
 
 
 def _syntax(python: _Parsed, notebook: Notebook) -> Iterator[Finding]:
@@ -130,7 +132,9 @@ def _import_finding(name: str, index: int) -> Finding:
     if name.startswith("."):
         message = f"A notebook is no package, so `{name}` cannot be imported: write the name without the dot."
         return Finding("imports", "error", index, message)
-    message = f"If `{name}` is a file of yours, declare `{name}.py` beside the notebook; else see that the kernel has it."
+    message = (
+        f"If `{name}` is your own file, declare `{name}.py` with the notebook; else the kernel must have it."
+    )
     return Finding("imports", "note", index, message)
 
 
@@ -204,7 +208,9 @@ def _is_unpinned(what: str) -> bool:
 def _inline_secrets(notebook: Notebook) -> Iterator[Finding]:
     for cell in notebook.cells:
         if holds_secret(cell.source[:_MAX_SCANNED]):
-            message = "This looks like a secret in plain text: take it out, change it where it is used, and read it at run time."
+            message = (
+                "This looks like a secret in plain text: take it out, revoke it, and read it at run time."
+            )
             yield Finding("inline_secret", "warning", cell.index, message)
 
 

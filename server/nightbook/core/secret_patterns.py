@@ -25,7 +25,7 @@ _IN_ADDRESS: Final = re.compile(
     r"\b[a-z][a-z0-9+.]{1,20}://[^\s:/@\"'{}<>$%*]{1,64}:([^\s:/@\"'{}<>$%*]{4,128})@[\w.-]+"
 )
 _ASSIGNED: Final = re.compile(
-    r"""(?ix) (?<![A-Za-z0-9]) \w{0,40}?
+    r"""(?ix)
         (?:password|passwd|passphrase|secret|token|api_?key|access_?key|private_?key|secret_?key)
         ["']? [ \t]* (?:=|:|<-) [ \t]* (["']) ([^"'\s{}<>$%]{8,200}) \1"""
 )
