@@ -137,19 +137,19 @@ class Schedules:
         read = schedule if isinstance(schedule, ScheduleView) else self.show(schedule)
         draft = exact_draft_of(SchedulePatch, changes)
         headers = {"If-Match": f'"{read.version}"'}
-        return self._wire.view(ScheduleView, "PATCH", _at(read.id), draft=draft, headers=headers)
+        return self._wire.view(ScheduleView, "PATCH", _at(read.id), draft=draft, headers=headers, once=True)
 
     def pause(self, schedule_id: ScheduleId, reason: str | None = None) -> ScheduleView:
         draft = draft_of(PauseDraft, {"reason": reason})
-        return self._wire.view(ScheduleView, "POST", f"{_at(schedule_id)}/pause", draft=draft)
+        return self._wire.view(ScheduleView, "POST", f"{_at(schedule_id)}/pause", draft=draft, once=True)
 
     def resume(self, schedule_id: ScheduleId, reason: str | None = None) -> ScheduleView:
         draft = draft_of(PauseDraft, {"reason": reason})
-        return self._wire.view(ScheduleView, "POST", f"{_at(schedule_id)}/resume", draft=draft)
+        return self._wire.view(ScheduleView, "POST", f"{_at(schedule_id)}/resume", draft=draft, once=True)
 
     def delete(self, schedule_id: ScheduleId) -> None:
         """End the schedule. Its runs and their artifacts stay."""
-        self._wire.ask("DELETE", _at(schedule_id))
+        self._wire.ask("DELETE", _at(schedule_id), once=True)
 
     def run(
         self,
@@ -210,7 +210,7 @@ class Tokens:
         return self._wire.pages(TokenView, "/tokens", {})
 
     def revoke(self, token_id: str) -> None:
-        self._wire.ask("DELETE", f"/tokens{segment(token_id)}")
+        self._wire.ask("DELETE", f"/tokens{segment(token_id)}", once=True)
 
 
 class Pools:

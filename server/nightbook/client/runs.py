@@ -75,7 +75,7 @@ class Runs:
     def cancel(self, run_id: RunId, reason: str | None = None) -> RunView:
         """Ask for the end. The running cell is interrupted, which may take some seconds."""
         draft = draft_of(CancelDraft, {"reason": reason})
-        return self._wire.view(RunView, "POST", f"/runs{segment(run_id)}/cancel", draft=draft)
+        return self._wire.view(RunView, "POST", f"/runs{segment(run_id)}/cancel", draft=draft, once=True)
 
     def note(self, run_id: RunId, text: str) -> RunView:
         draft = draft_of(NoteDraft, {"note": text})

@@ -1,7 +1,8 @@
 """The line to the server: one HTTP client, time-outs, repeats that are safe, pages, bytes.
 
-A GET, PUT or DELETE is repeated as it is. A POST carries an Idempotency-Key made once, so that its
-repeat gets the first answer again. A PATCH is repeated only where it was surely never received.
+A GET is repeated as it is. A POST that makes something carries an Idempotency-Key made once, so that its
+repeat gets the first answer again. What moves a state (an edit, a pause, a cancel) is repeated only where
+the first try surely never arrived.
 """
 
 import json
@@ -79,10 +80,14 @@ class Wire:
         draft: BaseModel | None = None,
         params: Filters | None = None,
         headers: Mapping[str, str] | None = None,
+        once: bool = False,
     ) -> httpx.Response:
-        """Send one request, repeat it where that is safe, and raise what the answer means."""
+        """Send one request, repeat it where that is safe, and raise what the answer means.
+
+        *once*: a second arrival would not be answered like the first.
+        """
         sent = {**(headers or {})}
-        if method == "POST":
+        if method == "POST" and not once:
             sent["Idempotency-Key"] = str(uuid4())
         body = _body(draft)
         if body is not None:
@@ -90,7 +95,7 @@ class Wire:
         request = self._http.build_request(
             method, path, content=body, params=_query(params or {}), headers=sent
         )
-        response = self._delivered(request)
+        response = self._delivered(request, once=once)
         if not response.is_success:
             raise refusal(response)
         return response
@@ -124,16 +129,16 @@ class Wire:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
-    def _delivered(self, request: httpx.Request) -> httpx.Response:
+    def _delivered(self, request: httpx.Request, *, once: bool) -> httpx.Response:
         for wait in self._waits:
             try:
                 response = self._http.send(request)
             except httpx.TransportError as error:
-                if not _may_repeat(request, error):
+                if once and not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
                     raise self._unreachable(error) from error
                 self.pause(_spread(wait))
                 continue
-            if response.status_code not in _PASSING or request.method == "PATCH":
+            if response.status_code not in _PASSING or (once and response.status_code != 429):
                 return response
             self.pause(min(_LONGEST_WAIT, max(_spread(wait), retry_after(response) or 0)))
         try:
@@ -202,12 +207,6 @@ def _query_value(value: object) -> str | list[str]:
     if isinstance(value, Iterable) and not isinstance(value, str):
         return [str(item) for item in value]
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _may_repeat(request: httpx.Request, error: httpx.TransportError) -> bool:
-    if isinstance(error, httpx.UnsupportedProtocol):
-        return False
-    return request.method != "PATCH" or isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 
 def _spread(wait: float) -> float:
