@@ -1,12 +1,13 @@
 """The app: all routers on one floor, and the proof at start that none of them is unguarded."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from nightbook import __version__
 from nightbook.adapters.broker import Doorbell
@@ -43,7 +44,7 @@ GUARDED = (
     worker.router,
 )
 #: The only routes without a caller: log-in, probes and the pages, which hold nothing of ours.
-PUBLIC = frozenset({f"{PREFIX}/sessions", "/healthz", "/readyz", "/metrics", "/{path:path}"})
+PUBLIC = frozenset({identity.log_in, health.alive, health.ready, health.scrape, pages.page})
 
 
 class UnguardedRoute(Exception):
@@ -62,18 +63,18 @@ def create_app(settings: Settings) -> FastAPI:
         store=ArtifactStore(settings.artifacts),
         ringer=Ringer(doorbell),
     )
-    app = _routes()
+    app = routes_only()
     app.state.house = house
     app.middleware("http")(health.measure)
     http.install(app, settings)
     return app
 
 
-def _routes() -> FastAPI:
+def routes_only() -> FastAPI:
     app = FastAPI(
         title="Nightbook",
         version=__version__,
-        description="Takes a Jupyter notebook to production: schedule it, run it, keep and re-run every executed copy.",
+        description="Notebooks in production: schedule, run, keep and re-run every executed copy.",
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
@@ -116,9 +117,21 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def require_guards(app: FastAPI) -> None:
     """Walk all routes. Raises UnguardedRoute for one that asks for no caller and is not public."""
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.path not in PUBLIC and not any(guards(route.dependant)):
+    for route in all_routes(app.routes):
+        if not isinstance(route, APIRoute):
+            raise UnguardedRoute(f"{route!r} is no route of ours")
+        if route.endpoint not in PUBLIC and not any(guards(route.dependant)):
             raise UnguardedRoute(f"{sorted(route.methods)} {route.path}")
+
+
+def all_routes(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """The routes themselves, however deep the routers that hold them (FastAPI includes them lazily)."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is None:
+            yield route
+        else:
+            yield from all_routes(inner.routes)
 
 
 def guards(dependant: Dependant) -> Iterator[Requires]:

@@ -4,13 +4,13 @@ import json
 import sys
 from pathlib import Path
 
-from nightbook.api.app import _routes
+from nightbook.api.app import routes_only
 
 FILE = Path(__file__).parent.parent / "openapi.json"
 
 
 def description() -> str:
-    return json.dumps(_routes().openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(routes_only().openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def main() -> int:
