@@ -3,23 +3,19 @@ import type { Place } from '../views/parts/places';
 
 export type Route = Place | { kind: 'login' } | { kind: 'nowhere' };
 
-function at(path: string): string {
-  return path.split('/').map(encodeURIComponent).join('/');
-}
-
 /** The path of a place below the server's root, which begins with a slash. */
 export function pathOf(place: Place): string {
   switch (place.kind) {
     case 'overview':
       return '/';
     case 'run':
-      return `/runs/${at(place.id)}`;
+      return `/runs/${encodeURIComponent(place.id)}`;
     case 'executed-notebook':
-      return `/runs/${at(place.run)}`;
+      return `/runs/${encodeURIComponent(place.run)}`;
     case 'schedule':
-      return `/schedules/${at(place.id)}`;
+      return `/schedules/${encodeURIComponent(place.id)}`;
     case 'schedule-notebook':
-      return `/notebooks/${at(place.sha256)}?path=${encodeURIComponent(place.path)}`;
+      return `/notebooks/${encodeURIComponent(place.sha256)}?path=${encodeURIComponent(place.path)}`;
     default:
       return `/${place.kind}`;
   }

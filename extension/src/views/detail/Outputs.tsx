@@ -78,6 +78,7 @@ interface PictureProps {
 
 export function Picture({ type, base64, alt }: PictureProps): JSX.Element {
   const canvas = React.useRef<HTMLCanvasElement>(null);
+  const [isDrawn, setDrawn] = React.useState(false);
   React.useEffect(() => {
     let wanted = true;
     void decoded(type, base64).then(bitmap => {
@@ -85,11 +86,23 @@ export function Picture({ type, base64, alt }: PictureProps): JSX.Element {
         canvas.current.width = bitmap.width;
         canvas.current.height = bitmap.height;
         canvas.current.getContext('2d')?.drawImage(bitmap, 0, 0);
+        setDrawn(true);
       }
     });
     return () => void (wanted = false);
   }, [type, base64]);
-  return <canvas ref={canvas} className="nightbook-Picture" role="img" aria-label={alt} />;
+  return (
+    <>
+      {!isDrawn && <p className="nightbook-faint">{alt}</p>}
+      <canvas
+        ref={canvas}
+        className="nightbook-Picture"
+        role="img"
+        aria-label={alt}
+        hidden={!isDrawn}
+      />
+    </>
+  );
 }
 
 async function decoded(type: string, base64: string): Promise<ImageBitmap | null> {

@@ -42,6 +42,7 @@ export function ScheduleDetail(props: ScheduleDetailProps): JSX.Element {
       below={
         <>
           <p className="nightbook-Lead">{schedule.words}</p>
+          {schedule.description && <p className="nightbook-Description">{schedule.description}</p>}
           <Tags tags={schedule.tags} />
         </>
       }
@@ -177,8 +178,7 @@ function ScheduleFacts({ schedule, onLatestGood }: ScheduleDetailProps): JSX.Ele
               {runbook}
             </a>
           )
-        ],
-        [__('Description'), schedule.description]
+        ]
       ]}
     />
   );

@@ -36,10 +36,12 @@ export function wallClock(instant: Date, zone: string): string {
   return `${part.year}-${part.month}-${part.day}T${part.hour}:${part.minute}`;
 }
 
+const LOCAL = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/;
+
 /** The instant at which *zone* shows this wall clock; in a fold the first, in a gap one hour later. */
 export function instantOf(local: string, zone: string): Date | null {
   const asUtc = new Date(`${local}:00Z`);
-  if (Number.isNaN(asUtc.getTime()) || !isZone(zone)) {
+  if (!LOCAL.test(local) || Number.isNaN(asUtc.getTime()) || !isZone(zone)) {
     return null;
   }
   const day = 86_400_000;

@@ -7,9 +7,10 @@ import { useWords } from '../parts/words';
 
 const HOUR = 3_600_000;
 const HOURS = 24;
-const WIDTH = 720;
-const HEIGHT = 120;
+const WIDTH = 960;
+const HEIGHT = 100;
 const STEP = WIDTH / HOURS;
+const GAP = 6;
 
 const STACK: readonly Tone[] = ['good', 'bad', 'warn', 'calm'];
 
@@ -50,15 +51,21 @@ export function HoursChart({ hours }: { hours: readonly HourView[] }): JSX.Eleme
   return (
     <figure className="nightbook-Chart">
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT + 20}`}
+        className="nightbook-Chart-bars"
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
         role="img"
         aria-label={__('Last 24 hours: %1', sentence)}
       >
-        <line className="nightbook-Chart-ground" x1="0" x2={WIDTH} y1={HEIGHT} y2={HEIGHT} />
         {columns.map((column, place) => (
           <Bar key={column.hour} column={column} place={place} most={most} />
         ))}
       </svg>
+      <div className="nightbook-Chart-clocks" aria-hidden="true">
+        {columns.map(({ hour }) => (
+          <span key={hour}>{new Date(hour).getHours() % 6 === 0 ? clockOf(hour) : ''}</span>
+        ))}
+      </div>
       <figcaption>
         <Legend totals={totals} />
       </figcaption>
@@ -72,47 +79,39 @@ function totalsOf(hours: readonly HourView[]): [RunState, number][] {
   return [...totals].sort(([, a], [, b]) => b - a);
 }
 
-function Bar({
-  column,
-  place,
-  most
-}: {
+function clockOf(hour: number): string {
+  return new Date(hour).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+}
+
+interface BarProps {
   column: Column;
   place: number;
   most: number;
-}): JSX.Element {
+}
+
+function Bar({ column, place, most }: BarProps): JSX.Element {
   const { __ } = useWords();
-  const clock = new Date(column.hour).toLocaleTimeString(undefined, {
-    hour: '2-digit',
-    minute: '2-digit'
-  });
   let top = HEIGHT;
   return (
     <g>
-      <title>{__('%1: %2 runs', clock, column.all)}</title>
+      <title>{__('%1: %2 runs', clockOf(column.hour), column.all)}</title>
       <rect className="nightbook-Chart-room" x={place * STEP} y="0" width={STEP} height={HEIGHT} />
       {STACK.map(tone => {
-        const share = ((column.byTone[tone] ?? 0) / most) * (HEIGHT - 8);
+        const share = ((column.byTone[tone] ?? 0) / most) * HEIGHT;
         top -= share;
         return (
           share > 0 && (
             <rect
               key={tone}
               className={`nightbook-Chart-bar nightbook-mod-${tone}`}
-              x={place * STEP + 4}
+              x={place * STEP + GAP}
               y={top}
-              width={STEP - 8}
+              width={STEP - 2 * GAP}
               height={share}
-              rx="2"
             />
           )
         );
       })}
-      {new Date(column.hour).getHours() % 6 === 0 && (
-        <text className="nightbook-Chart-clock" x={place * STEP + STEP / 2} y={HEIGHT + 15}>
-          {clock}
-        </text>
-      )}
     </g>
   );
 }

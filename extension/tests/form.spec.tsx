@@ -1,0 +1,174 @@
+import { render, screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import * as React from 'react';
+
+import type { RunDraft, ScheduleDraft } from '../src/tokens';
+import { ScheduleForm, type ScheduleFormProps } from '../src/views/form/ScheduleForm';
+import { aParameter, aSchedule, declaring, SHA } from './fakes';
+
+const DECLARED = declaring(
+  aParameter({ name: 'n', type: 'int', default: 3, help: 'How many days.' }),
+  aParameter({ name: 'verbose', type: 'bool', default: false }),
+  aParameter({ name: 'region', type: 'str', default: 'north', choices: ['north', 'south'] }),
+  aParameter({ name: 'today', type: 'any', editable: false, expression: 'date.today()' })
+);
+
+const PREVIEW = {
+  preview: {
+    schema_version: 1,
+    words: 'Every weekday at 07:30',
+    fire_times: [{ at: '2026-11-24T06:30:00Z', local: '2026-11-24T07:30:00', note: null }]
+  }
+};
+
+function show(part: Partial<ScheduleFormProps> = {}) {
+  const onSchedule = jest.fn<Promise<null>, [ScheduleDraft]>(async () => null);
+  const onRun = jest.fn<Promise<null>, [RunDraft]>(async () => null);
+  const props: ScheduleFormProps = {
+    notebook: { path: 'reports/sales.ipynb', sha256: SHA },
+    parameters: DECLARED,
+    findings: [],
+    pools: [],
+    kernels: [],
+    zone: 'Europe/Berlin',
+    onPreview: async () => PREVIEW,
+    onSchedule,
+    onRun,
+    ...part
+  };
+  render(<ScheduleForm {...props} />);
+  return { onSchedule, onRun, user: userEvent.setup() };
+}
+
+const field = (name: string) => screen.getByRole('textbox', { name });
+const press = (name: string) => screen.getByRole('button', { name });
+
+describe('ScheduleForm', () => {
+  it('shows a typed field with its help for each parameter', () => {
+    show();
+
+    expect(field('n')).toHaveProperty('value', '3');
+    expect(screen.getByText('How many days.').id).toBe(field('n').getAttribute('aria-describedby'));
+    expect(screen.getByRole('switch', { name: 'verbose' })).toHaveProperty('checked', false);
+    expect(screen.getByRole('combobox', { name: 'region' })).toBeTruthy();
+    expect(screen.getByText('today = date.today()')).toBeTruthy();
+  });
+
+  it('refuses abc for a whole number as it is typed', async () => {
+    const { user } = show();
+
+    await user.clear(field('n'));
+    await user.type(field('n'), 'abc');
+
+    expect(screen.getByRole('alert').textContent).toBe('Enter a whole number, for example 3.');
+    expect(field('n').getAttribute('aria-invalid')).toBe('true');
+  });
+
+  it('does not send a faulty draft, and puts the focus on the first fault', async () => {
+    const { user, onSchedule } = show();
+    await user.clear(field('n'));
+
+    await user.click(press('Schedule'));
+
+    expect(onSchedule).not.toHaveBeenCalled();
+    expect(document.activeElement).toBe(field('n'));
+  });
+
+  it('sends what was entered, with a trigger', async () => {
+    const { user, onSchedule } = show();
+    await user.clear(field('n'));
+    await user.type(field('n'), '7');
+    await user.click(screen.getByRole('switch', { name: 'verbose' }));
+    await user.selectOptions(screen.getByRole('combobox', { name: 'region' }), 'south');
+
+    await user.click(press('Schedule'));
+
+    expect(onSchedule).toHaveBeenCalledTimes(1);
+    expect(onSchedule.mock.calls[0][0]).toMatchObject({
+      name: 'sales',
+      notebook: SHA,
+      parameters: { n: 7, verbose: true, region: 'south' },
+      trigger: { kind: 'cron', expression: '30 7 * * MON-FRI', timezone: 'Europe/Berlin' }
+    });
+  });
+
+  it('shows the errors of the server at their fields, until the field is changed', async () => {
+    const refusal = {
+      message: 'One value is not valid.',
+      byField: { 'parameters.n': 'must be at most 5' }
+    };
+    const { user } = show({ onSchedule: async () => refusal });
+
+    await user.click(press('Schedule'));
+
+    await waitFor(() => expect(document.activeElement).toBe(field('n')));
+    const message = screen.getByText('must be at most 5');
+    expect(field('n').getAttribute('aria-describedby')).toContain(message.id);
+    await user.type(field('n'), '{backspace}4');
+    expect(screen.queryByText('must be at most 5')).toBeNull();
+  });
+
+  it('opens the options when the fault is among them', async () => {
+    const refusal = { message: 'No.', byField: { retries: 'must be at most 3' } };
+    const { user } = show({ onSchedule: async () => refusal });
+
+    await user.click(press('Schedule'));
+
+    await waitFor(() => expect(document.querySelector('details')?.open).toBe(true));
+    expect(document.activeElement).toBe(screen.getByLabelText('Retries after a failure'));
+  });
+
+  it('runs now without a name', async () => {
+    const { user, onRun } = show();
+    await user.clear(screen.getByLabelText(/Name of the schedule/));
+
+    await user.click(press('Run now'));
+
+    expect(onRun.mock.calls[0][0]).toMatchObject({ notebook: SHA, parameters: {} });
+    expect(onRun.mock.calls[0][0]).not.toHaveProperty('trigger');
+  });
+
+  it('says in words and fire times what the trigger means', async () => {
+    show();
+
+    expect(await screen.findByText('Every weekday at 07:30')).toBeTruthy();
+    const times = within(screen.getByRole('list', { name: 'Next fire times' }));
+    expect(times.getByTitle(/2026-11-24 06:30:00 UTC/)).toBeTruthy();
+  });
+
+  it('shows at the expression what is wrong with a cron', async () => {
+    const refusal = {
+      message: 'No.',
+      byField: { 'trigger.expression': 'A cron expression has five fields.' }
+    };
+    const { user } = show({ onPreview: async () => ({ refusal }) });
+
+    await user.selectOptions(screen.getByRole('combobox', { name: 'Run' }), 'Custom (cron)');
+
+    expect(await screen.findByText('A cron expression has five fields.')).toBeTruthy();
+    expect(field('Cron expression').getAttribute('aria-invalid')).toBe('true');
+  });
+
+  it('saves only what was changed of a schedule', async () => {
+    const onSave = jest.fn(async () => null);
+    const { user } = show({ schedule: aSchedule({ parameters: { n: 5 } }), onSave });
+    await user.type(screen.getByLabelText(/Name of the schedule/), '!');
+
+    await user.click(press('Save'));
+
+    expect(onSave).toHaveBeenCalledWith({ name: 'Morning report!' });
+  });
+
+  it('lists the findings, the gravest first', () => {
+    show({
+      findings: [
+        { rule: 'a', severity: 'note', cell: null, message: 'small' },
+        { rule: 'b', severity: 'error', cell: 2, message: 'grave' }
+      ]
+    });
+
+    const rows = within(screen.getByRole('region', { name: 'Pre-flight check' }));
+    const [first] = rows.getAllByRole('listitem');
+    expect(first.textContent).toBe('Error · cell 3 · grave');
+  });
+});
