@@ -32,6 +32,8 @@ _ALLOWED = (
 )
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _OPEN_FILES = 4096
+#: Set for all processes of an attempt, so that a restarted worker finds what its predecessor left.
+MARK = "NB_ATTEMPT"
 
 
 def environment(
@@ -149,3 +151,14 @@ def started_at(pid: int) -> float | None:
         return psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         return None
+
+
+def kill_marked(attempt: str) -> int:
+    """SIGKILL every process of this user whose environment carries *attempt*'s mark. Return how many."""
+    killed = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) == attempt and process.pid != os.getpid():
+                process.kill()
+                killed += 1
+    return killed

@@ -1,0 +1,131 @@
+"""An attempt's places on this disk: made before it, swept after it, and swept by a successor if need be."""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightbook.schemas import RunOrder
+from nightbook_executor import sandbox
+from nightbook_executor.api import Api
+from nightbook_executor.lease import Leases
+from nightbook_executor.order import Caps, Order
+from nightbook_executor.processes import Processes
+
+_START_SECONDS = 60.0
+_CHILD_SILENCE = 50 / 60  # of a lease; the worker fences itself earlier
+
+
+@dataclass(frozen=True)
+class Host:
+    """What all attempts of a worker share."""
+
+    name: str
+    state: Path
+    cache: Path
+    sandbox: str
+    threads: int
+    api: Api
+    leases: Leases
+    processes: Processes
+
+
+@dataclass(frozen=True)
+class Folders:
+    """An attempt's places on this disk, and the note that lets a successor clean up."""
+
+    order: Order
+
+    @classmethod
+    def make(cls, host: Host, order: RunOrder) -> "Folders":
+        folder = host.state / "attempts" / f"{order.run_id}-{order.fence}"
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, mode=0o700)
+        for name in ("work", "home"):
+            (folder / name).mkdir(mode=0o700)
+        short = Path(tempfile.mkdtemp(prefix="nb-"))  # socket paths must stay below 108 bytes
+        for name in ("k", "t"):
+            (short / name).mkdir(mode=0o700)
+        folders = cls(_child_order(order, folder, short, host.sandbox))
+        folders.order.write()
+        folders.remember(None)
+        return folders
+
+    def environment(self, host: Host) -> dict[str, str]:
+        order = self.order
+        found = sandbox.environment(
+            os.environ,
+            home=order.folder / "home",
+            temp=order.short / "t",
+            cache=host.cache,
+            threads=host.threads,
+        )
+        return {**found, sandbox.MARK: order.attempt_id}
+
+    def remember(self, pid: int | None) -> None:
+        started = sandbox.started_at(pid) if pid is not None else None
+        owner = {
+            "pid": pid,
+            "started": started,
+            "short": str(self.order.short),
+            "attempt": self.order.attempt_id,
+        }
+        (self.order.folder / "owner.json").write_text(json.dumps(owner), encoding="utf-8")
+
+    def remove(self) -> None:
+        shutil.rmtree(self.order.short, ignore_errors=True)
+        shutil.rmtree(self.order.folder, ignore_errors=True)
+
+
+def _child_order(order: RunOrder, folder: Path, short: Path, level: str) -> Order:
+    limits = order.limits
+    return Order(
+        run_id=str(order.run_id),
+        attempt_id=str(order.attempt_id),
+        attempt=order.attempt,
+        fence=order.fence,
+        path=order.notebook.path,
+        sha256=order.notebook.sha256 or "",
+        parameters=order.parameters,
+        kernel=order.kernel,
+        timeout_seconds=order.timeout_seconds,
+        cell_timeout_seconds=order.cell_timeout_seconds,
+        start_timeout_seconds=_START_SECONDS,
+        silence_seconds=order.lease_seconds * _CHILD_SILENCE,
+        sandbox=level,
+        parent=os.getpid(),
+        folder=folder,
+        short=short,
+        caps=Caps(
+            cell_bytes=limits.cell_output_bytes,
+            run_bytes=limits.run_output_bytes,
+            file_bytes=limits.artifact_bytes,
+            files=limits.artifacts,
+        ),
+    )
+
+
+def sweep(state: Path) -> int:
+    """Kill and remove what a predecessor in the same state folder left. Return how many attempts."""
+    swept = 0
+    for folder in sorted((state / "attempts").glob("*")):
+        _sweep_one(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        swept += 1
+    return swept
+
+
+def _sweep_one(folder: Path) -> None:
+    try:
+        owner = json.loads((folder / "owner.json").read_text(encoding="utf-8"))
+        pid, started, short, attempt = (owner[name] for name in ("pid", "started", "short", "attempt"))
+    except (OSError, ValueError, KeyError):
+        return
+    # A pid alone may have been given to a stranger meanwhile.
+    if isinstance(pid, int) and started is not None and sandbox.started_at(pid) == started:
+        sandbox.kill_tree(pid)
+    sandbox.kill_marked(attempt)
+    shutil.rmtree(short, ignore_errors=True)
