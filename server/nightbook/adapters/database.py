@@ -158,7 +158,8 @@ def moment_of(session: Session, now: datetime) -> datetime:
     """The clock by which leases are judged: PostgreSQL's own, where there is one, else *now*."""
     if session.get_bind().dialect.name != "postgresql":
         return now
-    return session.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)
+    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return moment.astimezone(UTC)
 
 
 def is_postgresql(session: Session) -> bool:

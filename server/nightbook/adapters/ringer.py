@@ -8,7 +8,7 @@ from nightbook.adapters.broker import Doorbell
 
 
 class Ringer:
-    """Takes rings at once and passes them to the doorbell in their order; what a stop leaves, the dispatcher rings."""
+    """Takes rings at once and passes them on in their order. What a stop leaves, the dispatcher rings."""
 
     def __init__(self, doorbell: Doorbell) -> None:
         self._doorbell = doorbell

@@ -27,7 +27,7 @@ from nightbook.api import (
     schedules,
     worker,
 )
-from nightbook.api.deps import House, Requires
+from nightbook.api.deps import AnyCaller, House, Requires
 from nightbook.settings import Settings
 
 PREFIX = "/api/v1"
@@ -97,7 +97,7 @@ def _description(app: FastAPI) -> APIRouter:
     router = APIRouter(tags=["description"])
 
     @router.get("/openapi.json", include_in_schema=False)
-    def describe(_caller: fleet.AnyCaller) -> dict[str, object]:
+    def describe(_caller: AnyCaller) -> dict[str, object]:
         """This API, described by itself."""
         return app.openapi()
 
@@ -121,7 +121,7 @@ def require_guards(app: FastAPI) -> None:
         if not isinstance(route, APIRoute):
             raise UnguardedRoute(f"{route!r} is no route of ours")
         if route.endpoint not in PUBLIC and not any(guards(route.dependant)):
-            raise UnguardedRoute(f"{sorted(route.methods)} {route.path}")
+            raise UnguardedRoute(f"{sorted(route.methods or ())} {route.path}")
 
 
 def all_routes(routes: Iterable[BaseRoute]) -> Iterator[BaseRoute]:

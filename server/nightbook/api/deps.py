@@ -186,7 +186,7 @@ def answered_once(
     status: int = 201,
     kept: bool = False,
 ) -> JSONResponse:
-    """Do *act* once for each Idempotency-Key: a repeat gets the first answer, for a day or (*kept*) for ever."""
+    """Do *act* once for each Idempotency-Key: a repeat gets the first answer, for a day or (*kept*) ever."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return json_answer(act(), status)

@@ -29,7 +29,7 @@ def alive() -> dict[str, str]:
 
 @router.get("/readyz")
 def ready(the_house: TheHouse) -> JSONResponse:
-    """Database, broker and artifact store answer. Without the broker the platform still works, only slower."""
+    """Database, artifact store and broker answer. Without the broker the platform works, only slower."""
     found = {
         "database": _database(the_house),
         "storage": "ok" if the_house.store.check() else "away",

@@ -6,6 +6,7 @@ A feed holds no database connection between two looks, and a slow reader costs n
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from nightbook.core.errors import Invalid
 from nightbook.core.states import FINAL
 from nightbook.records import events, runs
 from nightbook.records.runs import Run
-from nightbook.schemas import EventView, Page
+from nightbook.schemas import EventView, Page, RunView
 
 router = APIRouter(tags=["live"])
 
@@ -53,10 +54,8 @@ async def _run_events(house: House, run_id: UUID, sent: int) -> AsyncIterator[st
     told: tuple[object, ...] = ()
     fence: int | None = None
     while True:
-        position = (fence, sent)
-        run, fence_now, raw = await _look(
-            house, lambda session, at=position: _progress(session, house, run_id, *at)
-        )  # type: ignore[misc]
+        look = partial(_progress, house=house, run_id=run_id, fence=fence, sent=sent)
+        run, fence_now, raw = await _look(house, look)
         if fence is not None and fence_now != fence:
             sent = 0  # offsets count within one attempt, and a new one has begun
         fence = fence_now
@@ -66,9 +65,7 @@ async def _run_events(house: House, run_id: UUID, sent: int) -> AsyncIterator[st
         state = (run.state, run.fence, run.cancel_asked_at, run.available_at, run.reason)
         if state != told:
             told = state
-            view = await _look(
-                house, lambda session: views.one_run(session, runs.require(session, run_id), utc_now())
-            )
+            view = await _look(house, partial(_view, run_id=run_id))
             yield _message("run", view.model_dump_json(by_alias=True))
         if run.state in FINAL and not raw:
             yield _message("end", json.dumps({"state": run.state}))
@@ -78,9 +75,9 @@ async def _run_events(house: House, run_id: UUID, sent: int) -> AsyncIterator[st
 
 
 def _progress(
-    session: Session, house: House, run_id: UUID, fence: int | None, sent: int
+    session: Session, *, house: House, run_id: UUID, fence: int | None, sent: int
 ) -> tuple[Run, int | None, bytes]:
-    """The run, the fence of its newest attempt that told anything, and whole lines that follow what was sent."""
+    """The run, the fence of its newest attempt that told anything, and whole lines after what was sent."""
     run = runs.require(session, run_id)
     attempt = results.last_attempt(session, run_id)
     if attempt is None:
@@ -88,6 +85,10 @@ def _progress(
     start = sent if fence in (None, attempt.fence) else 0
     raw = results.journal_bytes(session, house, run, start=start)
     return run, attempt.fence, raw[: raw.rfind(b"\n") + 1]
+
+
+def _view(session: Session, *, run_id: UUID) -> RunView:
+    return views.one_run(session, runs.require(session, run_id), utc_now())
 
 
 @router.get("/events")
@@ -111,7 +112,10 @@ def list_events(
 async def event_feed(
     request: Request, caller: AnyCaller, the_house: TheHouse, last_event_id: LastEventId = None
 ) -> StreamingResponse:
-    """Events as they happen, from now on or from `Last-Event-ID`. Without `audit:read` only those of runs and schedules."""
+    """Events as they happen, from now on or from `Last-Event-ID`.
+
+    Without the scope `audit:read` only those of runs, schedules and notebooks.
+    """
     caller.require("runs:read")
     start = _number(last_event_id) if last_event_id else await _look(the_house, events.last_seq)
     feed = _platform_events(the_house, start, sees_all=caller.may("audit:read"))
@@ -120,7 +124,7 @@ async def event_feed(
 
 async def _platform_events(house: House, seq: int, *, sees_all: bool) -> AsyncIterator[str]:
     while True:
-        found = await _look(house, lambda session, after=seq: events.after(session, after, limit=200))  # type: ignore[misc]
+        found = await _look(house, partial(events.after, seq=seq, limit=200))
         for event in found:
             seq = event.seq or seq
             if sees_all or event.object_type in {"run", "schedule", "notebook"}:
@@ -138,7 +142,7 @@ async def _look(house: House, read: Callable[[Session], _T]) -> _T:
 
 
 async def _until_gone(request: Request, feed: AsyncIterator[str]) -> AsyncIterator[str]:
-    """Pass messages on, a comment now and then so that proxies keep the line open, until the reader leaves."""
+    """Pass messages on, a comment now and then to keep the line open, until the reader leaves."""
     loop = asyncio.get_running_loop()
     last = loop.time()
     yield ": connected\n\n"

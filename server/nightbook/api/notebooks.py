@@ -201,7 +201,7 @@ def check_version(
                 "rule": "kernel",
                 "severity": "error",
                 "cell": None,
-                "message": f"No worker of the pool {pool} has the kernel {kernel}. It has: {', '.join(sorted(names))}.",
+                "message": f"No worker of pool {pool} has kernel {kernel}, only {', '.join(sorted(names))}.",
             }
         )
     elif kernel is None:

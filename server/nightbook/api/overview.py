@@ -19,7 +19,7 @@ SHOWN = 10
 
 @router.get("/overview")
 def overview(session: Reading, _caller: RunsReader, now: Now) -> OverviewView:
-    """What needs attention, what runs now, what comes next, the pools, and the last 24 hours by hour and state."""
+    """What needs attention, runs now and comes next; the pools; the last 24 hours by hour and state."""
     red = schedules.by_ids(session, runs.red_schedules(session, SHOWN))
     broken = schedules.broken(session, SHOWN)
     running = runs.page(session, before=None, limit=SHOWN, filters={"state": ["running"]})

@@ -15,7 +15,7 @@ _PAGES = ("", "login", "schedules", "runs", "notebooks")
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Nightbook</title>
 <h1>The web page is not built</h1>
-<p>The API works. To build the page run <code>make lab-build</code>, or install a released wheel.</p></html>"""
+<p>The API works. To build it run <code>make lab-build</code>, or install a released wheel.</p></html>"""
 
 
 @router.get("/{path:path}")

@@ -81,7 +81,7 @@ def last_attempt(session: Session, run_id: UUID) -> Attempt | None:
 
 
 def journal_bytes(session: Session, house: House, run: Run, *, start: int = 0) -> bytes:
-    """The journal of the run's newest attempt from byte *start*: its pieces or, once they are gone, its artifact."""
+    """The newest attempt's journal from byte *start*: its pieces or, once they are gone, its artifact."""
     attempt = last_attempt(session, run.id)
     if attempt is None or start >= attempt.journal_size:
         return b""

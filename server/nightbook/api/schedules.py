@@ -6,9 +6,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import ValidationError
 from sqlmodel import Session
 
-from nightbook.api import paging, views
+from nightbook.api import paging, problems, views
 from nightbook.api.deps import (
     ArtifactsReader,
     Now,
@@ -165,14 +166,19 @@ def edit(
     for name in sent:
         if sent[name] is None and name not in _MAY_BE_NULL:
             raise Invalid("null_not_allowed", "This field cannot be emptied.", field=name)
-    draft = ScheduleDraft.model_validate({**_as_draft(schedule), **sent}, strict=False)
-    if any(name in sent for name in _SPEC):
-        spec = specs.check(session, draft).spec
-    else:
-        spec = schedule.spec
+    draft = _edited(schedule, sent)
+    spec = specs.check(session, draft).spec if any(name in sent for name in _SPEC) else schedule.spec
     facts = {name: value for name, value in _facts(draft).items() if name in sent}
     schedules.edit(session, schedule, spec, facts, caller=caller, now=now)
     return _answer(session, schedule)
+
+
+def _edited(schedule: Schedule, sent: dict[str, Any]) -> ScheduleDraft:
+    """The whole draft that the schedule would be made from after the edit."""
+    try:
+        return ScheduleDraft.model_validate({**_as_draft(schedule), **sent}, strict=False)
+    except ValidationError as error:
+        raise problems.invalid(error.errors()) from error
 
 
 def _as_draft(schedule: Schedule) -> dict[str, Any]:
@@ -339,7 +345,8 @@ def latest_html(
     banner = None
     if newest.id != run.id:
         fire_at = run.fire_at or run.created_at
-        banner = f"The newest run {newest.state.replace('_', ' ')}. This result is from {fire_at:%Y-%m-%d %H:%M} UTC."
+        ending = newest.state.replace("_", " ")
+        banner = f"The newest run {ending}. This result is from {fire_at:%Y-%m-%d %H:%M} UTC."
     return html_answer(session, the_house, run, code, banner)
 
 

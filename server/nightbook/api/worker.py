@@ -113,7 +113,7 @@ def _order(session: Session, run: Run, attempt: Attempt) -> RunOrder:
         timeout_seconds=run.timeout_seconds,
         cell_timeout_seconds=run.cell_timeout_seconds,
         pool=run.pool,
-        trigger=run.kind,  # type: ignore[arg-type]
+        trigger=run.kind,
         triggered_by=run.created_by,
         schedule_id=run.schedule_id,
         schedule_name=run.schedule_name,
@@ -230,4 +230,4 @@ def finish(
         metrics.RUNS_ENDED.labels(run.pool, run.state, run.failure_class or "", run.kind).inc()
         if run.started_at:
             metrics.RUN_DURATION.labels(run.pool).observe(max(0.0, (now - run.started_at).total_seconds()))
-    return FinishAnswer(run_id=run.id, state=run.state)  # type: ignore[arg-type]
+    return FinishAnswer(run_id=run.id, state=run.state)

@@ -7,13 +7,14 @@ broken and stops no other. Many planners may tick at once: the conditional advan
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from sqlmodel import Session
 
 from nightbook.adapters import metrics
 from nightbook.core import policies, triggers
 from nightbook.core.errors import Fault, Invalid
-from nightbook.core.policies import Overlap, Verdict
+from nightbook.core.policies import CatchUp, Overlap, OverlapPolicy, Verdict
 from nightbook.records import runs, schedules, specs
 from nightbook.records.runs import Run
 from nightbook.records.schedules import Schedule
@@ -46,7 +47,7 @@ def _fire(session: Session, schedule: Schedule, now: datetime) -> int:
     if not schedules.advance(session, schedule, past=moments[-1]):
         return 0  # another planner was first
     # A full batch holds none of the newest fire times: they come with the batches after it.
-    policy = schedule.catch_up if is_caught_up else "none"
+    policy = cast(CatchUp, schedule.catch_up) if is_caught_up else "none"
     queued = 0
     for fire_at, verdict in policies.catch_up(moments, policy, now, limit=CATCH_UP_LIMIT):
         if verdict is Verdict.RUN:
@@ -68,7 +69,9 @@ def _queue(session: Session, schedule: Schedule, fire_at: datetime, now: datetim
     open_runs = runs.unfinished(session, schedule.id)
     under_way = [run for run in open_runs if runs.is_under_way(run)]
     waiting = [run for run in open_runs if not runs.is_under_way(run)]
-    decision = policies.overlap(schedule.overlap, running=bool(under_way), queued=len(waiting))
+    decision = policies.overlap(
+        cast(OverlapPolicy, schedule.overlap), running=bool(under_way), queued=len(waiting)
+    )
     if decision is Overlap.SKIP:
         runs.create_skipped(session, schedule, fire_at, "overlap", now=now)
         return 0

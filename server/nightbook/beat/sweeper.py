@@ -35,7 +35,7 @@ def tick(session: Session, now: datetime, store: ArtifactStore) -> int:
 
 
 def tidy(session: Session, now: datetime) -> int:
-    """Forget answers of a day ago (those of runs are kept), ended web sessions, spent codes, silent workers."""
+    """Forget day-old answers (those of runs are kept), ended web sessions, spent codes, silent workers."""
     session.execute(delete(Answer).where(col(Answer.created_at) < now - ANSWERS_KEPT, ~col(Answer.kept)))
     session.execute(delete(WebSession).where(col(WebSession.created_at) < now - timedelta(days=7)))
     session.execute(delete(LoginCode).where(col(LoginCode.expires_at) < now))

@@ -17,8 +17,6 @@ NightbookError
     └── ServerFault       5xx
 """
 
-# ruff: noqa: N818  (each name says the fault, as in core.errors)
-
 import httpx
 from pydantic import ValidationError
 

@@ -21,7 +21,7 @@ class JournalPiece(SQLModel, table=True):
 
 
 def append(session: Session, attempt_id: UUID, *, end: int, offset: int, body: bytes) -> int:
-    """Append what is new of *body*, which begins at *offset*; *end* is the server's own. Return the new end."""
+    """Append what is new of *body*, which begins at *offset*; *end* is our own. Return the new end."""
     if offset > end:
         raise Conflict(
             "journal_gap",

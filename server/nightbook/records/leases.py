@@ -6,6 +6,7 @@ a stale worker changes nothing. Lease times follow the database's clock.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import func, update
@@ -18,7 +19,7 @@ from nightbook.adapters.database import is_postgresql
 from nightbook.core import policies
 from nightbook.core.clock import new_id
 from nightbook.core.errors import Conflict, Invalid, NotFound
-from nightbook.core.states import may_move
+from nightbook.core.states import FailureClass, may_move
 from nightbook.records import artifacts, journals, runs
 from nightbook.records.access import Caller
 from nightbook.records.pools import Pool, Worker
@@ -33,7 +34,7 @@ _CANDIDATES = 20
 def claim(
     session: Session, worker: Worker, pool: Pool, *, key: str | None, caller: Caller, now: datetime
 ) -> tuple[Run, Attempt] | None:
-    """Give *worker* the best admissible run of its pool: by priority, then by age. None where there is none."""
+    """Give *worker* the best admissible run of its pool, by priority, then by age; None if there is none."""
     if key and (earlier := _attempt_of_claim(session, worker.id, key)):
         return earlier
     if not _has_room(session, pool):
@@ -59,7 +60,7 @@ def _has_room(session: Session, pool: Pool) -> bool:
     # A plain count lets two claims pass at the same instant: lock the pool's row first.
     session.exec(select(Pool).where(col(Pool.name) == pool.name).with_for_update()).one()
     running = select(func.count()).where(col(Run.pool) == pool.name, col(Run.state) == "running")
-    return session.execute(running).scalar_one() < pool.concurrency
+    return bool(session.execute(running).scalar_one() < pool.concurrency)
 
 
 def _candidates(session: Session, worker: Worker, now: datetime) -> Sequence[Run]:
@@ -67,7 +68,7 @@ def _candidates(session: Session, worker: Worker, now: datetime) -> Sequence[Run
     sibling_runs = (
         select(other.id).where(
             other.schedule_id == Run.schedule_id, other.state == "running", other.is_exclusive
-        )  # type: ignore[arg-type]
+        )
     ).exists()
     wanted = (
         select(Run)
@@ -231,7 +232,7 @@ def finish(
     session.refresh(attempt)
     if attempt.fence != draft.fence:
         raise _fence_lost()
-    if attempt.state == draft.state and attempt.state != "running":
+    if attempt.state == draft.state:
         return run  # the answer to the first report was lost on its way
     if attempt.state != "running" or run.fence != draft.fence or run.state != "running":
         raise _fence_lost()
@@ -283,7 +284,7 @@ def _settle(session: Session, run: Run, attempt: Attempt, *, now: datetime, jitt
             _requeue(session, run, now, wait=wait, reason=reason, by=attempt.worker_name)
             return
         wait = policies.retry_after_platform(
-            attempt.failure_class or "platform",
+            _class_of(attempt),
             begun=attempt.begun_at is not None,
             used=run.platform_retries_used,
         )
@@ -295,11 +296,15 @@ def _settle(session: Session, run: Run, attempt: Attempt, *, now: datetime, jitt
     _end(session, run, attempt.state, attempt.failure_class, attempt.reason, by=attempt.worker_name, now=now)
 
 
+def _class_of(attempt: Attempt) -> FailureClass:
+    return cast(FailureClass, attempt.failure_class or "platform")
+
+
 def _retry_of_user(run: Run, attempt: Attempt, jitter: float) -> timedelta | None:
     if attempt.begun_at is None:
         return None
     return policies.retry_after_user(
-        attempt.failure_class or "platform", used=run.user_retries_used, budget=run.retries, jitter=jitter
+        _class_of(attempt), used=run.user_retries_used, budget=run.retries, jitter=jitter
     )
 
 

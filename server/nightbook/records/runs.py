@@ -283,7 +283,10 @@ def attempts_of(session: Session, run_ids: Sequence[UUID]) -> Mapping[UUID, list
 
 
 def page(session: Session, *, before: UUID | None, limit: int, filters: Mapping[str, Any]) -> Sequence[Run]:
-    """Runs, newest first. Filters: state, schedule_id, notebook, owner, tag, trigger, pool, rerun_of, since, until, q."""
+    """Runs, newest first.
+
+    Filters: state, schedule_id, notebook, owner, tag, trigger, pool, rerun_of, since, until, q.
+    """
     wanted = select(Run).order_by(col(Run.id).desc()).limit(limit)
     if before is not None:
         wanted = wanted.where(col(Run.id) < before)
@@ -391,12 +394,8 @@ def waiting_by_pool(session: Session, now: datetime) -> Sequence[tuple[str, int,
 def running_by(session: Session, column: str) -> Mapping[Any, int]:
     """How many runs run, by `pool` or by `worker_id`."""
     key = col(Run.pool) if column == "pool" else col(Run.worker_id)
-    return {
-        k: n
-        for k, n in session.execute(
-            select(key, func.count()).where(col(Run.state) == "running").group_by(key)
-        )
-    }
+    counted = select(key, func.count()).where(col(Run.state) == "running").group_by(key)
+    return {by: count for by, count in session.exec(counted).all()}  # noqa: C416
 
 
 def count_by_pool_and_state(session: Session) -> Sequence[tuple[str, str, int]]:
@@ -421,7 +420,7 @@ def red_schedules(session: Session, limit: int) -> Sequence[UUID]:
     judged = sorted(FINAL - {"skipped", "expired", "cancelled"})
     has_later = (
         select(later.id)
-        .where(later.schedule_id == Run.schedule_id, later.state.in_(judged), later.id > Run.id)  # type: ignore[attr-defined,operator]
+        .where(later.schedule_id == Run.schedule_id, later.state.in_(judged), later.id > Run.id)  # type: ignore[attr-defined]
         .exists()
     )
     wanted = (

@@ -1,0 +1,136 @@
+"""Markdown and HTML of strangers as clean HTML: tables, words and pictures stay; all that acts or styles goes."""
+
+import html
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import mistune
+import nh3
+
+from nightbook.core.rendering import images
+
+#: Beyond this, markdown is shown as it was written: a parser's time may grow faster than the text.
+MAX_MARKDOWN: Final = 200_000
+#: How deep tags may nest; the cleaner's work grows with depth times length.
+MAX_TAGS_OPEN: Final = 200
+
+_TAGS: Final = frozenset(
+    """
+    a abbr b bdi blockquote br caption center cite code col colgroup dd del details dfn div dl dt em
+    figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strike
+    strong sub summary sup table tbody td tfoot th thead time tr tt u ul var wbr
+    """.split()  # noqa: SIM905 (words read better without quotes)
+)
+_ATTRIBUTES: Final = {
+    "*": {"title", "dir", "lang"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "td": {"colspan", "rowspan", "align"},
+    "th": {"colspan", "rowspan", "align", "scope"},
+    "ol": {"start"},
+    "details": {"open"},
+}
+_LINK: Final = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f]+", re.IGNORECASE)
+_OPENING: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)[^<>]*>")
+_VOID: Final = frozenset("area base br col embed hr img input link meta source track wbr".split())  # noqa: SIM905
+_VISIBLE: Final = re.compile(r"<(?:img|hr)\b|>[^<]*\S[^<]*(?:<|$)|^[^<]*\S[^<]*(?:<|$)")
+
+
+def clean(source: str) -> str:
+    """HTML that holds nothing but words, tables and checked pictures."""
+    return nh3.clean(
+        source,
+        tags=set(_TAGS),
+        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+        attribute_filter=_attribute,
+        clean_content_tags={"script", "style", "title", "textarea", "noscript", "template", "svg", "math"},
+        url_schemes={"http", "https", "mailto", "data"},
+        generic_attribute_prefixes=set(),
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    match tag, name:
+        case "a", "href":
+            return value if _LINK.fullmatch(value) else None
+        case "img", "src":
+            return images.checked_address(value)
+        case "img", "width" | "height":
+            pixels = images.side(value)
+            return str(pixels) if pixels else None
+        case _, "colspan" | "rowspan" | "start":
+            return value if re.fullmatch("[0-9]{1,3}", value) else None
+        case _, "align":
+            return value if value in {"left", "right", "center"} else None
+        case _, "dir":
+            return value if value in {"ltr", "rtl", "auto"} else None
+    return value
+
+
+def is_visible(cleaned: str) -> bool:
+    """Say whether there is anything to see in clean HTML."""
+    return bool(_VISIBLE.search(cleaned))
+
+
+def nests_too_deeply(source: str) -> bool:
+    """Say whether tags are opened within one another beyond what the cleaner is given."""
+    depth = 0
+    for closing, name in _OPENING.findall(source):
+        if name.lower() in _VOID:
+            continue
+        depth += -1 if closing else 1
+        if depth > MAX_TAGS_OPEN:
+            return True
+    return False
+
+
+def markdown(source: str, attachments: Mapping[str, Any]) -> str:
+    """A markdown text as clean HTML. Formulas stay as they were written."""
+    if len(source) > MAX_MARKDOWN:
+        return _as_written(source)
+    parser = mistune.create_markdown(
+        renderer=_Renderer(attachments), plugins=["table", "strikethrough", "footnotes", "url", "math"]
+    )
+    try:
+        made = parser(source)
+    except RecursionError:
+        return _as_written(source)
+    if not isinstance(made, str) or nests_too_deeply(made):
+        return _as_written(source)
+    return clean(made)
+
+
+def _as_written(source: str) -> str:
+    return f"<pre>{html.escape(source)}</pre>"
+
+
+class _Renderer(mistune.HTMLRenderer):
+    """mistune's own renderer, with attachments as pictures, alignment as an attribute, formulas as text."""
+
+    def __init__(self, attachments: Mapping[str, Any]) -> None:
+        super().__init__(escape=False)
+        self._attachments = attachments
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        if not url.startswith("attachment:"):
+            return f'<img src="{html.escape(url)}" alt="{html.escape(text)}">'
+        bundle = self._attachments.get(url.removeprefix("attachment:"))
+        found = next((one for one in map(images.picture, _values(bundle)) if one), None)
+        return found.tag(alt=text) if found else html.escape(text)
+
+    def inline_math(self, text: str) -> str:
+        return f"<i>${html.escape(text)}$</i>"
+
+    def block_math(self, text: str) -> str:
+        return f"<blockquote><i>{html.escape(text)}</i></blockquote>\n"
+
+    def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
+        tag = "th" if head else "td"
+        aligned = f' align="{align}"' if align in {"left", "right", "center"} else ""
+        return f"<{tag}{aligned}>{text}</{tag}>\n"
+
+
+def _values(bundle: object) -> list[Any]:
+    return list(bundle.values())[:5] if isinstance(bundle, dict) else []
