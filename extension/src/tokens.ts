@@ -7,36 +7,39 @@ import type { components } from './wire';
 
 type Wire = components['schemas'];
 
+/** What is received: the server leaves out no field, so none of them is optional. */
+type Got<Shape> = Shape extends object
+  ? { [Field in keyof Shape]-?: Got<Exclude<Shape[Field], undefined>> }
+  : Shape;
+
 /** What is sent: the named fields must be there, the others have defaults on the server. */
 type Sent<Shape, Needed extends keyof Shape> = Pick<Shape, Needed> & Partial<Omit<Shape, Needed>>;
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-export type CallerView = Wire['CallerView'];
-export type NotebookView = Wire['NotebookView'];
-export type VersionView = Wire['VersionView'];
-export type Finding = Wire['Finding'];
-export type Parameter = Wire['Parameter'];
-export type ParameterList = Wire['ParameterList'];
-export type RunView = Wire['RunView'];
+export type CallerView = Got<Wire['CallerView']>;
+export type NotebookView = Got<Wire['NotebookView']>;
+export type VersionView = Got<Wire['VersionView']>;
+export type Finding = Got<Wire['Finding']>;
+export type Parameter = Got<Wire['Parameter']>;
+export type ParameterList = Got<Wire['ParameterList']>;
+export type RunView = Got<Wire['RunView']>;
 export type RunState = RunView['state'];
 export type FailureClass = NonNullable<RunView['class']>;
-export type AttemptView = Wire['AttemptView'];
-export type CellView = Wire['CellView'];
-export type ArtifactView = Wire['ArtifactView'];
-export type ScheduleView = Wire['ScheduleView'];
-export type OccurrenceView = Wire['OccurrenceView'];
-export type FireTimeView = Wire['FireTimeView'];
-export type PreviewView = Wire['PreviewView'];
-export type PoolView = Wire['PoolView'];
-export type KernelView = Wire['KernelView'];
-export type WorkerView = Wire['WorkerView'];
-export type OverviewView = Wire['OverviewView'];
-export type HourView = Wire['HourView'];
-export type EventView = Wire['EventView'];
-export type Problem = Wire['Problem'];
-export type ProblemError = Wire['ProblemError'];
-export type LastRunView = Wire['LastRunView'];
+export type AttemptView = Got<Wire['AttemptView']>;
+export type CellView = Got<Wire['CellView']>;
+export type ArtifactView = Got<Wire['ArtifactView']>;
+export type ScheduleView = Got<Wire['ScheduleView']>;
+export type OccurrenceView = Got<Wire['OccurrenceView']>;
+export type FireTimeView = Got<Wire['FireTimeView']>;
+export type PreviewView = Got<Wire['PreviewView']>;
+export type PoolView = Got<Wire['PoolView']>;
+export type KernelView = Got<Wire['KernelView']>;
+export type WorkerView = Got<Wire['WorkerView']>;
+export type OverviewView = Got<Wire['OverviewView']>;
+export type HourView = Got<Wire['HourView']>;
+export type EventView = Got<Wire['EventView']>;
+export type LastRunView = Got<Wire['LastRunView']>;
 
 export type CronTrigger = Sent<Wire['CronTrigger'], 'kind' | 'expression'>;
 export type IntervalTrigger = Sent<Wire['IntervalTrigger'], 'kind' | 'every'>;
@@ -54,6 +57,24 @@ export type ScheduleDraft = Sent<Omit<Wire['ScheduleDraft'], 'trigger'>, 'name' 
 };
 export type SchedulePatch = Partial<Omit<Wire['SchedulePatch'], 'trigger'>> & { trigger?: Trigger };
 export type PreviewDraft = { trigger: Trigger; from?: string | null; count?: number };
+
+/** One wrong field of a refused request. */
+export interface ProblemError {
+  field: string;
+  code: string;
+  message: string;
+}
+
+/** An RFC 9457 problem document; every refusal is one. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  instance: string | null;
+  errors: ProblemError[];
+}
 
 /** One page of a list; send `next_cursor` back for the page after it. */
 export interface Page<Item> {

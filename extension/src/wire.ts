@@ -3,102 +3,1153 @@
  * Do not make direct changes to the file.
  */
 
-export type paths = Record<string, never>;
+export interface paths {
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Events
+         * @description What happened, newest first; `about` is the id of a thing.
+         */
+        get: operations["list_events_api_v1_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Event Feed
+         * @description Events as they happen, from now on or from `Last-Event-ID`. Without `audit:read` only those of runs and schedules.
+         */
+        get: operations["event_feed_api_v1_events_stream_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kernels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Kernels
+         * @description The kernels that workers really have, and in which pools.
+         */
+        get: operations["list_kernels_api_v1_kernels_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Limits
+         * @description The limits that are enforced.
+         */
+        get: operations["list_limits_api_v1_limits_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Me
+         * @description Who is asking; a browser session also gets the value for X-Nightbook-CSRF.
+         */
+        get: operations["me_api_v1_me_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notebooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Notebooks
+         * @description The paths that have a version, in their order.
+         */
+        get: operations["list_notebooks_api_v1_notebooks_get"];
+        put?: never;
+        /**
+         * Upload
+         * @description Upload a notebook as saved. The same content gives the same version again.
+         */
+        post: operations["upload_api_v1_notebooks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notebooks/{path}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Versions
+         * @description The versions of a notebook, newest first.
+         */
+        get: operations["list_versions_api_v1_notebooks__path__versions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Overview
+         * @description What needs attention, what runs now, what comes next, the pools, and the last 24 hours by hour and state.
+         */
+        get: operations["overview_api_v1_overview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Pools
+         * @description The pools, with their workers, free slots and oldest wait.
+         */
+        get: operations["list_pools_api_v1_pools_get"];
+        put?: never;
+        /**
+         * Create Pool
+         * @description Make a pool; workers join it by name, with a token that covers it.
+         */
+        post: operations["create_pool_api_v1_pools_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description Runs, newest first. `state` may be given several times.
+         */
+        get: operations["list_runs_api_v1_runs_get"];
+        put?: never;
+        /**
+         * Create
+         * @description Run a notebook once, without a schedule.
+         */
+        post: operations["create_api_v1_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show
+         * @description One run, with its attempts and, while it waits, with what it waits for.
+         */
+        get: operations["show_api_v1_runs__run_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Artifacts
+         * @description What the run left; empty until an attempt has ended.
+         */
+        get: operations["list_artifacts_api_v1_runs__run_id__artifacts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/artifacts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Artifact
+         * @description The bytes of an artifact; the ETag is their SHA-256, ranges are served.
+         */
+        get: operations["download_artifact_api_v1_runs__run_id__artifacts__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel
+         * @description Ask a run to end: at once while it waits, within 25 seconds while it runs.
+         */
+        post: operations["cancel_api_v1_runs__run_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/cells": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cells
+         * @description The timeline: every cell of the executed copy, and how far it is.
+         */
+        get: operations["cells_api_v1_runs__run_id__cells_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Feed
+         * @description What a run does, as it does it: the records of its journal from the start, or from `Last-Event-ID`.
+         */
+        get: operations["run_feed_api_v1_runs__run_id__live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log
+         * @description What the notebook printed and what the platform noted, as text.
+         */
+        get: operations["log_api_v1_runs__run_id__log_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Manifest
+         * @description The list of what the run was given and what it left, with hashes.
+         */
+        get: operations["manifest_api_v1_runs__run_id__manifest_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Note
+         * @description Write a note on a run, for those who look at it later.
+         */
+        post: operations["set_note_api_v1_runs__run_id__note_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/notebook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Executed Notebook
+         * @description The executed copy, as a file.
+         */
+        get: operations["executed_notebook_api_v1_runs__run_id__notebook_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/notebook.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Executed Html
+         * @description The executed copy as a safe page: no script, no outside request.
+         */
+        get: operations["executed_html_api_v1_runs__run_id__notebook_html_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/rerun": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rerun
+         * @description Run again, as a new run linked to this one: with its pins, or with the notebook's latest version.
+         */
+        post: operations["rerun_api_v1_runs__run_id__rerun_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Schedules
+         * @description Schedules, newest first.
+         */
+        get: operations["list_schedules_api_v1_schedules_get"];
+        put?: never;
+        /**
+         * Create
+         * @description Make a schedule.
+         */
+        post: operations["create_api_v1_schedules_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description The next fire times of a trigger that need not be saved, and the trigger in words.
+         */
+        post: operations["preview_api_v1_schedules_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show
+         * @description One schedule, with the ETag that an edit sends back.
+         */
+        get: operations["show_api_v1_schedules__schedule_id__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete
+         * @description Delete a schedule; its runs and their copies stay.
+         */
+        delete: operations["delete_api_v1_schedules__schedule_id__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Edit
+         * @description Change the fields that are sent; it takes effect from now on.
+         */
+        patch: operations["edit_api_v1_schedules__schedule_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Latest
+         * @description The newest run that ended.
+         */
+        get: operations["latest_api_v1_schedules__schedule_id__latest_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/latest-successful": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Latest Successful
+         * @description The newest run that succeeded.
+         */
+        get: operations["latest_successful_api_v1_schedules__schedule_id__latest_successful_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/occurrences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Occurrences
+         * @description The ledger: what became of every fire time, the newest first.
+         */
+        get: operations["list_occurrences_api_v1_schedules__schedule_id__occurrences_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause
+         * @description Stop firing, with a reason for those who wonder.
+         */
+        post: operations["pause_api_v1_schedules__schedule_id__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Saved
+         * @description The next fire times of a saved schedule, within its start_at and end_at.
+         */
+        post: operations["preview_saved_api_v1_schedules__schedule_id__preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume
+         * @description Fire again. The fire times of the pause are written down as skipped.
+         */
+        post: operations["resume_api_v1_schedules__schedule_id__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run Now
+         * @description Run a schedule now, with parameters laid over its own.
+         */
+        post: operations["run_now_api_v1_schedules__schedule_id__run_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/{which}/artifacts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Latest Artifact
+         * @description A file of the newest result, under a link that stays.
+         */
+        get: operations["latest_artifact_api_v1_schedules__schedule_id___which__artifacts__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/{which}/notebook.html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Latest Html
+         * @description The newest result as a safe page; says so where a later run did not succeed.
+         */
+        get: operations["latest_html_api_v1_schedules__schedule_id___which__notebook_html_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log In
+         * @description Log a browser in, with the one-time code of a link or with a token. Sets an HttpOnly cookie.
+         */
+        post: operations["log_in_api_v1_sessions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Login Code
+         * @description Make a one-time code with which your own browser logs in: open `/#login=CODE`.
+         */
+        post: operations["create_login_code_api_v1_sessions_codes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Log Out
+         * @description End this browser's session.
+         */
+        delete: operations["log_out_api_v1_sessions_current_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tokens
+         * @description All tokens, without their secrets.
+         */
+        get: operations["list_tokens_api_v1_tokens_get"];
+        put?: never;
+        /**
+         * Create Token
+         * @description Make a token. The answer shows it this once.
+         */
+        post: operations["create_token_api_v1_tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Token
+         * @description End a token, at once and for ever.
+         */
+        delete: operations["revoke_token_api_v1_tokens__token_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/versions/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Version
+         * @description One immutable version.
+         */
+        get: operations["show_version_api_v1_versions__sha256__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/versions/{sha256}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check Version
+         * @description The pre-flight findings against the kernels that the pool's workers really have.
+         */
+        get: operations["check_version_api_v1_versions__sha256__check_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/versions/{sha256}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Version
+         * @description The notebook's bytes as kept (normalised, without outputs).
+         */
+        get: operations["download_version_api_v1_versions__sha256__content_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/versions/{sha256}/parameters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Parameters
+         * @description The typed parameters that the notebook's tagged cell declares.
+         */
+        get: operations["show_parameters_api_v1_versions__sha256__parameters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worker/attempts/{attempt_id}/artifacts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Upload Artifact
+         * @description Store the bytes of an artifact; they become visible with `finish`.
+         */
+        put: operations["upload_artifact_api_v1_worker_attempts__attempt_id__artifacts__name__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worker/attempts/{attempt_id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Finish
+         * @description End an attempt: its artifacts, its state and the run's in one transaction.
+         */
+        post: operations["finish_api_v1_worker_attempts__attempt_id__finish_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worker/attempts/{attempt_id}/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Append Journal
+         * @description Append to the record of an attempt. Once its first bytes are accepted, cells may run.
+         */
+        put: operations["append_journal_api_v1_worker_attempts__attempt_id__journal_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worker/attempts/{attempt_id}/source": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Source
+         * @description The pinned notebook and the files declared beside it.
+         */
+        get: operations["source_api_v1_worker_attempts__attempt_id__source_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worker/cancels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cancels
+         * @description Your attempts that a person asked to cancel. Ask every second while any of them runs.
+         */
+        get: operations["cancels_api_v1_worker_cancels_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worker/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim
+         * @description Take the best run of your pool that may start now. The same key gives the same attempt again.
+         */
+        post: operations["claim_api_v1_worker_claim_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worker/heartbeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Heartbeat
+         * @description Lengthen the leases of all your attempts; learn which are cancelled and which are no longer yours.
+         */
+        post: operations["heartbeat_api_v1_worker_heartbeat_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worker/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register
+         * @description Say who you are: at the start, and whenever an answer is `not_registered`.
+         */
+        post: operations["register_api_v1_worker_register_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Workers
+         * @description The workers, those heard of last first.
+         */
+        get: operations["list_workers_api_v1_workers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** ArtifactList */
         ArtifactList: {
+            /** Items */
+            items: components["schemas"]["ArtifactView"][];
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["ArtifactView"][];
         };
         /** ArtifactView */
         ArtifactView: {
-            /** Name */
-            name: string;
-            /** Sha256 */
-            sha256: string;
-            /** Size */
-            size: number;
-            /** Media Type */
-            media_type: string;
-            /**
-             * Role
-             * @enum {string}
-             */
-            role: "notebook" | "manifest" | "journal" | "output";
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Media Type */
+            media_type: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "notebook" | "manifest" | "journal" | "output";
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
         };
         /** AttemptView */
         AttemptView: {
+            /** Begun At */
+            begun_at?: string | null;
+            /** Class */
+            class?: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
             /** Fence */
             fence: number;
-            /** Worker */
-            worker: string | null;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "handed_back";
-            /**
-             * Class
-             * @default null
-             */
-            class: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
-            /**
-             * Reason
-             * @default null
-             */
-            reason: string | null;
+            /** Finished At */
+            finished_at?: string | null;
+            /** Reason */
+            reason?: string | null;
             /**
              * Started At
              * Format: date-time
              */
             started_at: string;
             /**
-             * Begun At
-             * @default null
+             * State
+             * @enum {string}
              */
-            begun_at: string | null;
-            /**
-             * Finished At
-             * @default null
-             */
-            finished_at: string | null;
+            state: "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "handed_back";
+            /** Worker */
+            worker: string | null;
         };
         /**
          * CallerView
          * @description Who is asking. `csrf_token` is given to a session (cookie) only.
          */
         CallerView: {
+            /** Csrf Token */
+            csrf_token?: string | null;
             /** Name */
             name: string;
             /** Scopes */
             scopes: string[];
             /** Token Id */
             token_id: string;
-            /**
-             * Csrf Token
-             * @default null
-             */
-            csrf_token: string | null;
         };
         /** CancelDraft */
         CancelDraft: {
-            /**
-             * Reason
-             * @default null
-             */
-            reason: string | null;
+            /** Reason */
+            reason?: string | null;
         };
         /**
          * CancelList
@@ -110,53 +1161,41 @@ export interface components {
         };
         /** CellList */
         CellList: {
+            /** Items */
+            items: components["schemas"]["CellView"][];
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["CellView"][];
         };
         /**
          * CellView
          * @description One cell of a run's timeline; times are instants of the worker's clock.
          */
         CellView: {
-            /** Index */
-            index: number;
+            /** Error */
+            error?: string | null;
+            /** Finished At */
+            finished_at?: string | null;
             /** Id */
             id: string | null;
-            /**
-             * Type
-             * @default code
-             */
-            type: string;
+            /** Index */
+            index: number;
+            /** Source */
+            source?: string | null;
+            /** Started At */
+            started_at?: string | null;
             /**
              * State
              * @enum {string}
              */
             state: "pending" | "running" | "succeeded" | "failed" | "not_run";
             /**
-             * Started At
-             * @default null
+             * Type
+             * @default code
              */
-            started_at: string | null;
-            /**
-             * Finished At
-             * @default null
-             */
-            finished_at: string | null;
-            /**
-             * Error
-             * @default null
-             */
-            error: string | null;
-            /**
-             * Source
-             * @default null
-             */
-            source: string | null;
+            type: string;
         };
         /**
          * ClaimAnswer
@@ -179,50 +1218,42 @@ export interface components {
          */
         CronTrigger: {
             /**
-             * @description discriminator enum property added by openapi-typescript
+             * Dst Fold
+             * @default first
              * @enum {string}
              */
-            kind: "cron";
-            /** Expression */
-            expression: string;
-            /**
-             * Timezone
-             * @default UTC
-             */
-            timezone: string;
+            dst_fold: "first" | "second" | "both";
             /**
              * Dst Gap
              * @default run_after
              * @enum {string}
              */
             dst_gap: "run_after" | "skip";
+            /** Expression */
+            expression: string;
             /**
-             * Dst Fold
-             * @default first
+             * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
-            dst_fold: "first" | "second" | "both";
+            kind: "cron";
+            /**
+             * Timezone
+             * @default UTC
+             */
+            timezone: string;
         };
         /**
          * EventView
          * @description A fact: who, what, when, about what. `seq` grows; use the last one as `Last-Event-ID`.
          */
         EventView: {
-            /** Seq */
-            seq: number;
             /**
              * At
              * Format: date-time
              */
             at: string;
-            /** Kind */
-            kind: string;
             /** Caller */
             caller: string;
-            /** Object Type */
-            object_type: string;
-            /** Object Id */
-            object_id: string;
             /**
              * Facts
              * @default {}
@@ -230,12 +1261,24 @@ export interface components {
             facts: {
                 [key: string]: unknown;
             };
+            /** Kind */
+            kind: string;
+            /** Object Id */
+            object_id: string;
+            /** Object Type */
+            object_type: string;
+            /** Seq */
+            seq: number;
         };
         /**
          * Finding
          * @description What the pre-flight check noticed: `cell` counts from 0; null is the whole notebook.
          */
         Finding: {
+            /** Cell */
+            cell?: number | null;
+            /** Message */
+            message: string;
             /** Rule */
             rule: string;
             /**
@@ -243,13 +1286,6 @@ export interface components {
              * @enum {string}
              */
             severity: "error" | "warning" | "note";
-            /**
-             * Cell
-             * @default null
-             */
-            cell: number | null;
-            /** Message */
-            message: string;
         };
         /** FindingList */
         FindingList: {
@@ -274,66 +1310,46 @@ export interface components {
          * @description How an attempt ended. Repeating it with the same fence and manifest is answered the same way.
          */
         FinishDraft: {
-            /** Fence */
-            fence: number;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "succeeded" | "failed" | "timed_out" | "cancelled" | "handed_back";
-            /**
-             * Class
-             * @default null
-             */
-            class: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
-            /**
-             * Reason
-             * @default null
-             */
-            reason: string | null;
-            /**
-             * Failed Cell
-             * @default null
-             */
-            failed_cell: number | null;
-            /**
-             * Cells Done
-             * @default null
-             */
-            cells_done: number | null;
-            /**
-             * Cells Total
-             * @default null
-             */
-            cells_total: number | null;
             /**
              * Artifacts
              * @default []
              */
             artifacts: components["schemas"]["FinishedArtifact"][];
+            /** Cells Done */
+            cells_done?: number | null;
+            /** Cells Total */
+            cells_total?: number | null;
+            /** Class */
+            class?: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
+            /** Failed Cell */
+            failed_cell?: number | null;
+            /** Fence */
+            fence: number;
+            /** Reason */
+            reason?: string | null;
             /**
-             * @default {
-             *       "peak_memory_bytes": null,
-             *       "cpu_seconds": null
-             *     }
+             * State
+             * @enum {string}
              */
+            state: "succeeded" | "failed" | "timed_out" | "cancelled" | "handed_back";
+            /** @default {} */
             usage: components["schemas"]["Usage"];
         };
         /** FinishedArtifact */
         FinishedArtifact: {
-            /** Name */
-            name: string;
-            /** Sha256 */
-            sha256: string;
-            /** Size */
-            size: number;
             /** Media Type */
             media_type: string;
+            /** Name */
+            name: string;
             /**
              * Role
              * @enum {string}
              */
             role: "notebook" | "manifest" | "journal" | "output";
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
         };
         /**
          * FireTimeView
@@ -347,11 +1363,13 @@ export interface components {
             at: string;
             /** Local */
             local: string;
-            /**
-             * Note
-             * @default null
-             */
-            note: string | null;
+            /** Note */
+            note?: string | null;
+        };
+        /** HTTPValidationError */
+        HTTPValidationError: {
+            /** Detail */
+            detail?: components["schemas"]["ValidationError"][];
         };
         /**
          * Heartbeat
@@ -359,20 +1377,20 @@ export interface components {
          */
         Heartbeat: {
             /**
-             * Worker Id
-             * Format: uuid
+             * Attempts
+             * @default []
              */
-            worker_id: string;
+            attempts: components["schemas"]["HeldAttempt"][];
             /**
              * Draining
              * @default false
              */
             draining: boolean;
             /**
-             * Attempts
-             * @default []
+             * Worker Id
+             * Format: uuid
              */
-            attempts: components["schemas"]["HeldAttempt"][];
+            worker_id: string;
         };
         /** HeartbeatAnswer */
         HeartbeatAnswer: {
@@ -396,31 +1414,28 @@ export interface components {
              * Format: date-time
              */
             hour: string;
+            /** Runs */
+            runs: number;
             /**
              * State
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
-            /** Runs */
-            runs: number;
         };
         /**
          * IntervalTrigger
          * @description Every so often (an ISO 8601 duration of at least a minute), counted from an anchor.
          */
         IntervalTrigger: {
+            /** Anchor */
+            anchor?: string | null;
+            /** Every */
+            every: string;
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             kind: "interval";
-            /** Every */
-            every: string;
-            /**
-             * Anchor
-             * @default null
-             */
-            anchor: string | null;
             /**
              * Timezone
              * @default UTC
@@ -439,12 +1454,12 @@ export interface components {
         };
         /** KernelView */
         KernelView: {
-            /** Name */
-            name: string;
             /** Display Name */
             display_name: string;
             /** Language */
             language: string;
+            /** Name */
+            name: string;
             /**
              * Pools
              * @default []
@@ -453,6 +1468,10 @@ export interface components {
         };
         /** LastRunView */
         LastRunView: {
+            /** Finished At */
+            finished_at?: string | null;
+            /** Fire At */
+            fire_at?: string | null;
             /**
              * Id
              * Format: uuid
@@ -463,16 +1482,6 @@ export interface components {
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
-            /**
-             * Fire At
-             * @default null
-             */
-            fire_at: string | null;
-            /**
-             * Finished At
-             * @default null
-             */
-            finished_at: string | null;
         };
         /**
          * LeaseAnswer
@@ -484,18 +1493,15 @@ export interface components {
              * Format: uuid
              */
             attempt_id: string;
-            /** Lease Seconds */
-            lease_seconds: number;
             /**
              * Cancel
              * @default false
              */
             cancel: boolean;
-            /**
-             * Cancelled By
-             * @default null
-             */
-            cancelled_by: string | null;
+            /** Cancelled By */
+            cancelled_by?: string | null;
+            /** Lease Seconds */
+            lease_seconds: number;
             /**
              * Lost
              * @default false
@@ -504,24 +1510,24 @@ export interface components {
         };
         /** LimitList */
         LimitList: {
+            /** Items */
+            items: components["schemas"]["LimitView"][];
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["LimitView"][];
         };
         /** LimitView */
         LimitView: {
-            /** Name */
-            name: string;
-            /** Value */
-            value: number | null;
-            /** Unit */
-            unit: string;
             /** Applies To */
             applies_to: string;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
         };
         /** LoginCodeView */
         LoginCodeView: {
@@ -558,8 +1564,6 @@ export interface components {
          * @description A notebook as saved. The same content gives the same version again.
          */
         NotebookUpload: {
-            /** Path */
-            path: string;
             /** Content */
             content: {
                 [key: string]: unknown;
@@ -569,6 +1573,8 @@ export interface components {
              * @default []
              */
             files: components["schemas"]["SiblingFile"][];
+            /** Path */
+            path: string;
         };
         /** NotebookView */
         NotebookView: {
@@ -594,21 +1600,18 @@ export interface components {
              * Format: date-time
              */
             fire_at: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
+            /** Reason */
+            reason?: string | null;
             /**
              * Run Id
              * Format: uuid
              */
             run_id: string;
             /**
-             * Reason
-             * @default null
+             * State
+             * @enum {string}
              */
-            reason: string | null;
+            state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
         };
         /**
          * OnceTrigger
@@ -616,28 +1619,18 @@ export interface components {
          */
         OnceTrigger: {
             /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            kind: "once";
-            /**
              * At
              * Format: date-time
              */
             at: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "once";
         };
         /** OutputLimits */
         OutputLimits: {
-            /**
-             * Cell Output Bytes
-             * @default 10485760
-             */
-            cell_output_bytes: number;
-            /**
-             * Run Output Bytes
-             * @default 104857600
-             */
-            run_output_bytes: number;
             /**
              * Artifact Bytes
              * @default 209715200
@@ -648,132 +1641,121 @@ export interface components {
              * @default 1000
              */
             artifacts: number;
+            /**
+             * Cell Output Bytes
+             * @default 10485760
+             */
+            cell_output_bytes: number;
+            /**
+             * Run Output Bytes
+             * @default 104857600
+             */
+            run_output_bytes: number;
         };
         /**
          * OverviewView
          * @description The landing page in one answer: what needs attention, what runs, what comes next.
          */
         OverviewView: {
-            /**
-             * Schema Version
-             * @default 1
-             */
-            schema_version: number;
-            /** Red */
-            red: components["schemas"]["ScheduleView"][];
-            /** Running */
-            running: components["schemas"]["RunView"][];
+            /** Ended By Hour */
+            ended_by_hour: components["schemas"]["HourView"][];
             /** Next */
             next: components["schemas"]["ScheduleView"][];
             /** Pools */
             pools: components["schemas"]["PoolView"][];
-            /** Ended By Hour */
-            ended_by_hour: components["schemas"]["HourView"][];
+            /** Red */
+            red: components["schemas"]["ScheduleView"][];
+            /** Running */
+            running: components["schemas"]["RunView"][];
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
         };
         /** Page[EventView] */
         Page_EventView_: {
+            /** Items */
+            items: components["schemas"]["EventView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["EventView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
         };
         /** Page[NotebookView] */
         Page_NotebookView_: {
+            /** Items */
+            items: components["schemas"]["NotebookView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["NotebookView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
         };
         /** Page[OccurrenceView] */
         Page_OccurrenceView_: {
+            /** Items */
+            items: components["schemas"]["OccurrenceView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["OccurrenceView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
         };
         /** Page[RunView] */
         Page_RunView_: {
+            /** Items */
+            items: components["schemas"]["RunView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["RunView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
         };
         /** Page[ScheduleView] */
         Page_ScheduleView_: {
+            /** Items */
+            items: components["schemas"]["ScheduleView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["ScheduleView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
         };
         /** Page[TokenView] */
         Page_TokenView_: {
+            /** Items */
+            items: components["schemas"]["TokenView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["TokenView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
         };
         /** Page[VersionView] */
         Page_VersionView_: {
+            /** Items */
+            items: components["schemas"]["VersionView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
-            /** Items */
-            items: components["schemas"]["VersionView"][];
-            /**
-             * Next Cursor
-             * @default null
-             */
-            next_cursor: string | null;
         };
         /**
          * Parameter
@@ -783,88 +1765,68 @@ export interface components {
          *     notebook lists them. `default` is null where `editable` is false: the notebook computes it.
          */
         Parameter: {
-            /** Name */
-            name: string;
-            /** Type */
-            type: string;
+            /** Choices */
+            choices?: unknown[] | null;
+            /** Default */
+            default?: unknown;
             /**
-             * Default
-             * @default null
+             * Editable
+             * @default true
              */
-            default: unknown;
+            editable: boolean;
+            /** Expression */
+            expression?: string | null;
             /**
              * Help
              * @default
              */
             help: string;
-            /**
-             * Required
-             * @default false
-             */
-            required: boolean;
+            /** Item Type */
+            item_type?: string | null;
+            /** Name */
+            name: string;
             /**
              * Nullable
              * @default false
              */
             nullable: boolean;
             /**
-             * Choices
-             * @default null
+             * Required
+             * @default false
              */
-            choices: unknown[] | null;
-            /**
-             * Editable
-             * @default true
-             */
-            editable: boolean;
-            /**
-             * Expression
-             * @default null
-             */
-            expression: string | null;
+            required: boolean;
+            /** Type */
+            type: string;
         };
         /** ParameterList */
         ParameterList: {
-            /**
-             * Schema Version
-             * @default 1
-             */
-            schema_version: number;
-            /** Items */
-            items: components["schemas"]["Parameter"][];
             /**
              * Has Parameters Cell
              * @default true
              */
             has_parameters_cell: boolean;
+            /** Items */
+            items: components["schemas"]["Parameter"][];
             /**
-             * Unknown Allowed
-             * @default false
+             * Schema Version
+             * @default 1
              */
-            unknown_allowed: boolean;
+            schema_version: number;
         };
         /** PauseDraft */
         PauseDraft: {
-            /**
-             * Reason
-             * @default null
-             */
-            reason: string | null;
+            /** Reason */
+            reason?: string | null;
         };
         /** PoolDraft */
         PoolDraft: {
-            /** Name */
-            name: string;
+            /** Concurrency */
+            concurrency?: number | null;
             /**
              * Description
              * @default
              */
             description: string;
-            /**
-             * Concurrency
-             * @default null
-             */
-            concurrency: number | null;
             /**
              * Lease Seconds
              * @default 60
@@ -875,6 +1837,8 @@ export interface components {
              * @default 604800
              */
             max_timeout_seconds: number;
+            /** Name */
+            name: string;
         };
         /** PoolList */
         PoolList: {
@@ -883,23 +1847,18 @@ export interface components {
         };
         /** PoolView */
         PoolView: {
-            /**
-             * Schema Version
-             * @default 1
-             */
-            schema_version: number;
-            /** Name */
-            name: string;
+            /** Concurrency */
+            concurrency?: number | null;
             /**
              * Description
              * @default
              */
             description: string;
             /**
-             * Concurrency
-             * @default null
+             * Free Slots
+             * @default 0
              */
-            concurrency: number | null;
+            free_slots: number;
             /**
              * Lease Seconds
              * @default 60
@@ -907,21 +1866,10 @@ export interface components {
             lease_seconds: number;
             /** Max Timeout Seconds */
             max_timeout_seconds: number;
-            /**
-             * Workers
-             * @default 0
-             */
-            workers: number;
-            /**
-             * Slots
-             * @default 0
-             */
-            slots: number;
-            /**
-             * Free Slots
-             * @default 0
-             */
-            free_slots: number;
+            /** Name */
+            name: string;
+            /** Oldest Queued At */
+            oldest_queued_at?: string | null;
             /**
              * Queued
              * @default 0
@@ -933,28 +1881,37 @@ export interface components {
              */
             running: number;
             /**
-             * Oldest Queued At
-             * @default null
+             * Schema Version
+             * @default 1
              */
-            oldest_queued_at: string | null;
+            schema_version: number;
+            /**
+             * Slots
+             * @default 0
+             */
+            slots: number;
+            /**
+             * Workers
+             * @default 0
+             */
+            workers: number;
         };
         /** PreviewDraft */
         PreviewDraft: {
-            /** Trigger */
-            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"];
-            /**
-             * From
-             * @default null
-             */
-            from: string | null;
             /**
              * Count
              * @default 5
              */
             count: number;
+            /** From */
+            from?: string | null;
+            /** Trigger */
+            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"];
         };
         /** PreviewView */
         PreviewView: {
+            /** Fire Times */
+            fire_times: components["schemas"]["FireTimeView"][];
             /**
              * Schema Version
              * @default 1
@@ -962,63 +1919,28 @@ export interface components {
             schema_version: number;
             /** Words */
             words: string;
-            /** Fire Times */
-            fire_times: components["schemas"]["FireTimeView"][];
-        };
-        /**
-         * Problem
-         * @description An RFC 9457 problem document.
-         */
-        Problem: {
-            /** Type */
-            type: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
-            /** Detail */
-            detail: string;
-            /** Code */
-            code: string;
-            /**
-             * Instance
-             * @default null
-             */
-            instance: string | null;
-            /**
-             * Errors
-             * @default []
-             */
-            errors: components["schemas"]["ProblemError"][];
-        };
-        /** ProblemError */
-        ProblemError: {
-            /** Field */
-            field: string;
-            /** Code */
-            code: string;
-            /** Message */
-            message: string;
         };
         /** Registered */
         Registered: {
-            /**
-             * Worker Id
-             * Format: uuid
-             */
-            worker_id: string;
             /** Heartbeat Seconds */
             heartbeat_seconds: number;
             /** Lease Seconds */
             lease_seconds: number;
             /** Poll Seconds */
             poll_seconds: number;
+            /**
+             * Worker Id
+             * Format: uuid
+             */
+            worker_id: string;
         };
         /**
          * RerunDraft
          * @description Run again; `parameters` are merged over the parent's, `use` chooses its pins or the latest version.
          */
         RerunDraft: {
+            /** Note */
+            note?: string | null;
             /**
              * Parameters
              * @default {}
@@ -1032,17 +1954,18 @@ export interface components {
              * @enum {string}
              */
             use: "original" | "latest";
-            /**
-             * Note
-             * @default null
-             */
-            note: string | null;
         };
         /**
          * RunDraft
          * @description What to run: a version (SHA-256, or a path for its latest version), with what, within which limits.
          */
         RunDraft: {
+            /** Cell Timeout Seconds */
+            cell_timeout_seconds?: number | null;
+            /** Kernel */
+            kernel?: string | null;
+            /** Note */
+            note?: string | null;
             /** Notebook */
             notebook: string;
             /**
@@ -1053,11 +1976,6 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * Kernel
-             * @default null
-             */
-            kernel: string | null;
-            /**
              * Pool
              * @default default
              */
@@ -1067,16 +1985,6 @@ export interface components {
              * @default 50
              */
             priority: number;
-            /**
-             * Timeout Seconds
-             * @default 14400
-             */
-            timeout_seconds: number;
-            /**
-             * Cell Timeout Seconds
-             * @default null
-             */
-            cell_timeout_seconds: number | null;
             /**
              * Retries
              * @default 0
@@ -1093,23 +2001,18 @@ export interface components {
              */
             tags: string[];
             /**
-             * Note
-             * @default null
+             * Timeout Seconds
+             * @default 14400
              */
-            note: string | null;
+            timeout_seconds: number;
         };
         /**
          * RunNowDraft
          * @description Run a schedule now, with parameters merged over its own. `overlap: allow` runs beside a running one.
          */
         RunNowDraft: {
-            /**
-             * Parameters
-             * @default {}
-             */
-            parameters: {
-                [key: string]: unknown;
-            };
+            /** Note */
+            note?: string | null;
             /**
              * Overlap
              * @default refuse
@@ -1117,45 +2020,61 @@ export interface components {
              */
             overlap: "refuse" | "allow";
             /**
-             * Note
-             * @default null
+             * Parameters
+             * @default {}
              */
-            note: string | null;
+            parameters: {
+                [key: string]: unknown;
+            };
         };
         /**
          * RunOrder
          * @description Everything that an attempt needs. Parameters are checked; nothing in here is a secret.
          */
         RunOrder: {
-            /**
-             * Run Id
-             * Format: uuid
-             */
-            run_id: string;
+            /** Attempt */
+            attempt: number;
             /**
              * Attempt Id
              * Format: uuid
              */
             attempt_id: string;
-            /** Attempt */
-            attempt: number;
+            /** Cell Timeout Seconds */
+            cell_timeout_seconds: number | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
             /** Fence */
             fence: number;
+            /** Fire At */
+            fire_at?: string | null;
+            /** Kernel */
+            kernel: string | null;
             /** Lease Seconds */
             lease_seconds: number;
+            limits: components["schemas"]["OutputLimits"];
             notebook: components["schemas"]["NotebookPin"];
             /** Parameters */
             parameters: {
                 [key: string]: unknown;
             };
-            /** Kernel */
-            kernel: string | null;
-            /** Timeout Seconds */
-            timeout_seconds: number;
-            /** Cell Timeout Seconds */
-            cell_timeout_seconds: number | null;
             /** Pool */
             pool: string;
+            /** Rerun Of */
+            rerun_of?: string | null;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /** Schedule Id */
+            schedule_id?: string | null;
+            /** Schedule Name */
+            schedule_name?: string | null;
+            /** Timeout Seconds */
+            timeout_seconds: number;
             /**
              * Trigger
              * @enum {string}
@@ -1163,66 +2082,6 @@ export interface components {
             trigger: "scheduled" | "manual" | "rerun" | "backfill";
             /** Triggered By */
             triggered_by: string;
-            /**
-             * Schedule Id
-             * @default null
-             */
-            schedule_id: string | null;
-            /**
-             * Schedule Name
-             * @default null
-             */
-            schedule_name: string | null;
-            /**
-             * Fire At
-             * @default null
-             */
-            fire_at: string | null;
-            /**
-             * Rerun Of
-             * @default null
-             */
-            rerun_of: string | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            limits: components["schemas"]["OutputLimits"];
-        };
-        /**
-         * RunSpec
-         * @description A spec as frozen into a run, or as kept by a schedule (then `sha256` null means the latest).
-         */
-        RunSpec: {
-            /** Path */
-            path: string;
-            /** Sha256 */
-            sha256: string | null;
-            /** Parameters */
-            parameters: {
-                [key: string]: unknown;
-            };
-            /**
-             * Kernel
-             * @default null
-             */
-            kernel: string | null;
-            /** Pool */
-            pool: string;
-            /** Priority */
-            priority: number;
-            /** Timeout Seconds */
-            timeout_seconds: number;
-            /**
-             * Cell Timeout Seconds
-             * @default null
-             */
-            cell_timeout_seconds: number | null;
-            /** Retries */
-            retries: number;
-            /** Retry On Worker Loss */
-            retry_on_worker_loss: boolean;
         };
         /**
          * RunView
@@ -1230,78 +2089,57 @@ export interface components {
          */
         RunView: {
             /**
-             * Schema Version
-             * @default 1
+             * Attempts
+             * @default []
              */
-            schema_version: number;
+            attempts: components["schemas"]["AttemptView"][];
+            /** Available At */
+            available_at?: string | null;
+            /** Cancelling Since */
+            cancelling_since?: string | null;
+            /** Cell Timeout Seconds */
+            cell_timeout_seconds?: number | null;
+            /** Cells Done */
+            cells_done?: number | null;
+            /** Cells Total */
+            cells_total?: number | null;
+            /** Class */
+            class?: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Failed Cell */
+            failed_cell?: number | null;
+            /** Finished At */
+            finished_at?: string | null;
+            /** Fire At */
+            fire_at?: string | null;
             /**
              * Id
              * Format: uuid
              */
             id: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
-            /**
-             * Class
-             * @default null
-             */
-            class: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
-            /**
-             * Reason
-             * @default null
-             */
-            reason: string | null;
+            /** Kernel */
+            kernel?: string | null;
+            /** Note */
+            note?: string | null;
             notebook: components["schemas"]["NotebookPin"];
             /** Parameters */
             parameters: {
                 [key: string]: unknown;
             };
-            /**
-             * Kernel
-             * @default null
-             */
-            kernel: string | null;
-            /**
-             * Schedule Id
-             * @default null
-             */
-            schedule_id: string | null;
-            /**
-             * Schedule Name
-             * @default null
-             */
-            schedule_name: string | null;
-            /**
-             * Fire At
-             * @default null
-             */
-            fire_at: string | null;
-            /**
-             * Rerun Of
-             * @default null
-             */
-            rerun_of: string | null;
-            /**
-             * Trigger
-             * @enum {string}
-             */
-            trigger: "scheduled" | "manual" | "rerun" | "backfill";
-            /** Triggered By */
-            triggered_by: string;
             /** Pool */
             pool: string;
             /** Priority */
             priority: number;
-            /** Timeout Seconds */
-            timeout_seconds: number;
-            /**
-             * Cell Timeout Seconds
-             * @default null
-             */
-            cell_timeout_seconds: number | null;
+            /** Queued At */
+            queued_at?: string | null;
+            /** Reason */
+            reason?: string | null;
+            /** Rerun Of */
+            rerun_of?: string | null;
             /**
              * Retries
              * @default 0
@@ -1312,83 +2150,73 @@ export interface components {
              * @default false
              */
             retry_on_worker_loss: boolean;
+            /** Schedule Id */
+            schedule_id?: string | null;
+            /** Schedule Name */
+            schedule_name?: string | null;
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+            /** Started At */
+            started_at?: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
             /**
              * Tags
              * @default []
              */
             tags: string[];
+            /** Timeout Seconds */
+            timeout_seconds: number;
             /**
-             * Note
-             * @default null
+             * Trigger
+             * @enum {string}
              */
-            note: string | null;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            /**
-             * Queued At
-             * @default null
-             */
-            queued_at: string | null;
-            /**
-             * Available At
-             * @default null
-             */
-            available_at: string | null;
-            /**
-             * Started At
-             * @default null
-             */
-            started_at: string | null;
-            /**
-             * Finished At
-             * @default null
-             */
-            finished_at: string | null;
-            /**
-             * Cancelling Since
-             * @default null
-             */
-            cancelling_since: string | null;
-            /**
-             * Cells Done
-             * @default null
-             */
-            cells_done: number | null;
-            /**
-             * Cells Total
-             * @default null
-             */
-            cells_total: number | null;
-            /**
-             * Failed Cell
-             * @default null
-             */
-            failed_cell: number | null;
-            /**
-             * Waiting For
-             * @default null
-             */
-            waiting_for: string | null;
-            /**
-             * Attempts
-             * @default []
-             */
-            attempts: components["schemas"]["AttemptView"][];
+            trigger: "scheduled" | "manual" | "rerun" | "backfill";
+            /** Triggered By */
+            triggered_by: string;
+            /** Waiting For */
+            waiting_for?: string | null;
         };
         /**
          * ScheduleDraft
          * @description A spec and a trigger, with the policies that decide what happens at a fire time.
          */
         ScheduleDraft: {
+            /**
+             * Catch Up
+             * @default latest
+             * @enum {string}
+             */
+            catch_up: "none" | "latest" | "all";
+            /** Cell Timeout Seconds */
+            cell_timeout_seconds?: number | null;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** End At */
+            end_at?: string | null;
+            /** Kernel */
+            kernel?: string | null;
             /** Name */
             name: string;
-            /** Trigger */
-            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"];
             /** Notebook */
             notebook: string;
+            /**
+             * Overlap
+             * @default skip
+             * @enum {string}
+             */
+            overlap: "skip" | "queue_one" | "queue_all" | "cancel_previous" | "allow";
+            /** Owner */
+            owner?: string | null;
             /**
              * Parameters
              * @default {}
@@ -1397,10 +2225,10 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
-             * Kernel
-             * @default null
+             * Paused
+             * @default false
              */
-            kernel: string | null;
+            paused: boolean;
             /**
              * Pool
              * @default default
@@ -1412,16 +2240,6 @@ export interface components {
              */
             priority: number;
             /**
-             * Timeout Seconds
-             * @default 14400
-             */
-            timeout_seconds: number;
-            /**
-             * Cell Timeout Seconds
-             * @default null
-             */
-            cell_timeout_seconds: number | null;
-            /**
              * Retries
              * @default 0
              */
@@ -1431,263 +2249,80 @@ export interface components {
              * @default false
              */
             retry_on_worker_loss: boolean;
+            /** Runbook Url */
+            runbook_url?: string | null;
+            /** Start At */
+            start_at?: string | null;
             /**
              * Tags
              * @default []
              */
             tags: string[];
             /**
-             * Start At
-             * @default null
+             * Timeout Seconds
+             * @default 14400
              */
-            start_at: string | null;
-            /**
-             * End At
-             * @default null
-             */
-            end_at: string | null;
-            /**
-             * Catch Up
-             * @default latest
-             * @enum {string}
-             */
-            catch_up: "none" | "latest" | "all";
-            /**
-             * Overlap
-             * @default skip
-             * @enum {string}
-             */
-            overlap: "skip" | "queue_one" | "queue_all" | "cancel_previous" | "allow";
-            /**
-             * Owner
-             * @default null
-             */
-            owner: string | null;
-            /**
-             * Description
-             * @default
-             */
-            description: string;
-            /**
-             * Runbook Url
-             * @default null
-             */
-            runbook_url: string | null;
-            /**
-             * Paused
-             * @default false
-             */
-            paused: boolean;
+            timeout_seconds: number;
+            /** Trigger */
+            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"];
         };
         /**
          * SchedulePatch
          * @description The fields to change; what is absent stays. Send the ETag you read as If-Match.
          */
         SchedulePatch: {
-            /**
-             * Name
-             * @default null
-             */
-            name: string | null;
-            /**
-             * Trigger
-             * @default null
-             */
-            trigger: (components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"]) | null;
-            /**
-             * Notebook
-             * @default null
-             */
-            notebook: string | null;
-            /**
-             * Parameters
-             * @default null
-             */
-            parameters: {
+            /** Catch Up */
+            catch_up?: ("none" | "latest" | "all") | null;
+            /** Cell Timeout Seconds */
+            cell_timeout_seconds?: number | null;
+            /** Description */
+            description?: string | null;
+            /** End At */
+            end_at?: string | null;
+            /** Kernel */
+            kernel?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Notebook */
+            notebook?: string | null;
+            /** Overlap */
+            overlap?: ("skip" | "queue_one" | "queue_all" | "cancel_previous" | "allow") | null;
+            /** Owner */
+            owner?: string | null;
+            /** Parameters */
+            parameters?: {
                 [key: string]: unknown;
             } | null;
-            /**
-             * Kernel
-             * @default null
-             */
-            kernel: string | null;
-            /**
-             * Pool
-             * @default null
-             */
-            pool: string | null;
-            /**
-             * Priority
-             * @default null
-             */
-            priority: number | null;
-            /**
-             * Timeout Seconds
-             * @default null
-             */
-            timeout_seconds: number | null;
-            /**
-             * Cell Timeout Seconds
-             * @default null
-             */
-            cell_timeout_seconds: number | null;
-            /**
-             * Retries
-             * @default null
-             */
-            retries: number | null;
-            /**
-             * Retry On Worker Loss
-             * @default null
-             */
-            retry_on_worker_loss: boolean | null;
-            /**
-             * Tags
-             * @default null
-             */
-            tags: string[] | null;
-            /**
-             * Start At
-             * @default null
-             */
-            start_at: string | null;
-            /**
-             * End At
-             * @default null
-             */
-            end_at: string | null;
-            /**
-             * Catch Up
-             * @default null
-             */
-            catch_up: ("none" | "latest" | "all") | null;
-            /**
-             * Overlap
-             * @default null
-             */
-            overlap: ("skip" | "queue_one" | "queue_all" | "cancel_previous" | "allow") | null;
-            /**
-             * Owner
-             * @default null
-             */
-            owner: string | null;
-            /**
-             * Description
-             * @default null
-             */
-            description: string | null;
-            /**
-             * Runbook Url
-             * @default null
-             */
-            runbook_url: string | null;
+            /** Pool */
+            pool?: string | null;
+            /** Priority */
+            priority?: number | null;
+            /** Retries */
+            retries?: number | null;
+            /** Retry On Worker Loss */
+            retry_on_worker_loss?: boolean | null;
+            /** Runbook Url */
+            runbook_url?: string | null;
+            /** Start At */
+            start_at?: string | null;
+            /** Tags */
+            tags?: string[] | null;
+            /** Timeout Seconds */
+            timeout_seconds?: number | null;
+            /** Trigger */
+            trigger?: (components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"]) | null;
         };
         /**
          * ScheduleView
          * @description A schedule as it is now. `next_fire_at` is null while paused, and after the last fire time.
          */
         ScheduleView: {
-            /**
-             * Schema Version
-             * @default 1
-             */
-            schema_version: number;
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Name */
-            name: string;
-            /** Trigger */
-            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"];
-            /** Words */
-            words: string;
-            notebook: components["schemas"]["NotebookPin"];
-            /** Follows Latest */
-            follows_latest: boolean;
-            /** Parameters */
-            parameters: {
-                [key: string]: unknown;
-            };
-            /**
-             * Kernel
-             * @default null
-             */
-            kernel: string | null;
-            /** Pool */
-            pool: string;
-            /** Priority */
-            priority: number;
-            /** Timeout Seconds */
-            timeout_seconds: number;
-            /**
-             * Cell Timeout Seconds
-             * @default null
-             */
-            cell_timeout_seconds: number | null;
-            /** Retries */
-            retries: number;
-            /** Retry On Worker Loss */
-            retry_on_worker_loss: boolean;
-            /**
-             * Tags
-             * @default []
-             */
-            tags: string[];
-            /**
-             * Start At
-             * @default null
-             */
-            start_at: string | null;
-            /**
-             * End At
-             * @default null
-             */
-            end_at: string | null;
+            /** Broken Reason */
+            broken_reason?: string | null;
             /** Catch Up */
             catch_up: string;
-            /** Overlap */
-            overlap: string;
-            /** Owner */
-            owner: string;
-            /**
-             * Description
-             * @default
-             */
-            description: string;
-            /**
-             * Runbook Url
-             * @default null
-             */
-            runbook_url: string | null;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "active" | "paused";
-            /**
-             * Paused Reason
-             * @default null
-             */
-            paused_reason: string | null;
-            /**
-             * Paused By
-             * @default null
-             */
-            paused_by: string | null;
-            /**
-             * Broken Reason
-             * @default null
-             */
-            broken_reason: string | null;
-            /**
-             * Next Fire At
-             * @default null
-             */
-            next_fire_at: string | null;
-            /** @default null */
-            last_run: components["schemas"]["LastRunView"] | null;
+            /** Cell Timeout Seconds */
+            cell_timeout_seconds?: number | null;
             /**
              * Created At
              * Format: date-time
@@ -1696,46 +2331,105 @@ export interface components {
             /** Created By */
             created_by: string;
             /**
+             * Description
+             * @default
+             */
+            description: string;
+            /** End At */
+            end_at?: string | null;
+            /** Follows Latest */
+            follows_latest: boolean;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kernel */
+            kernel?: string | null;
+            last_run?: components["schemas"]["LastRunView"] | null;
+            /** Name */
+            name: string;
+            /** Next Fire At */
+            next_fire_at?: string | null;
+            notebook: components["schemas"]["NotebookPin"];
+            /** Overlap */
+            overlap: string;
+            /** Owner */
+            owner: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Paused By */
+            paused_by?: string | null;
+            /** Paused Reason */
+            paused_reason?: string | null;
+            /** Pool */
+            pool: string;
+            /** Priority */
+            priority: number;
+            /** Retries */
+            retries: number;
+            /** Retry On Worker Loss */
+            retry_on_worker_loss: boolean;
+            /** Runbook Url */
+            runbook_url?: string | null;
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+            /** Start At */
+            start_at?: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "paused";
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+            /** Timeout Seconds */
+            timeout_seconds: number;
+            /** Trigger */
+            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"];
+            /**
              * Updated At
              * Format: date-time
              */
             updated_at: string;
             /** Version */
             version: number;
+            /** Words */
+            words: string;
         };
         /**
          * SessionDraft
          * @description Log in to the web page with a one-time code or with a token.
          */
         SessionDraft: {
-            /**
-             * Code
-             * @default null
-             */
-            code: string | null;
-            /**
-             * Token
-             * @default null
-             */
-            token: string | null;
+            /** Code */
+            code?: string | null;
+            /** Token */
+            token?: string | null;
         };
         /**
          * SiblingFile
          * @description A file that the notebook needs beside it, by its path relative to the notebook.
          */
         SiblingFile: {
-            /** Path */
-            path: string;
             /** Base64 */
             base64: string;
+            /** Path */
+            path: string;
         };
         /**
          * SourceView
          * @description The pinned version, as uploaded, and the files declared beside it.
          */
         SourceView: {
-            /** Sha256 */
-            sha256: string;
             /** Content */
             content: {
                 [key: string]: unknown;
@@ -1744,60 +2438,39 @@ export interface components {
             files: {
                 [key: string]: string;
             }[];
+            /** Sha256 */
+            sha256: string;
         };
         /**
          * TokenDraft
          * @description A new token. Its scopes may not be wider than the caller's own.
          */
         TokenDraft: {
-            /** Name */
-            name: string;
-            /** Scopes */
-            scopes: string[];
+            /**
+             * Expires In Days
+             * @default 90
+             */
+            expires_in_days: number;
             /**
              * Kind
              * @default pat
              * @enum {string}
              */
             kind: "pat" | "svc" | "wrk";
-            /**
-             * Owner
-             * @default null
-             */
-            owner: string | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner?: string | null;
             /**
              * Pools
              * @default []
              */
             pools: string[];
-            /**
-             * Expires In Days
-             * @default 90
-             */
-            expires_in_days: number;
+            /** Scopes */
+            scopes: string[];
         };
         /** TokenView */
         TokenView: {
-            /**
-             * Schema Version
-             * @default 1
-             */
-            schema_version: number;
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /** Kind */
-            kind: string;
-            /** Owner */
-            owner: string;
-            /** Scopes */
-            scopes: string[];
-            /**
-             * Pools
-             * @default []
-             */
-            pools: string[];
             /**
              * Created At
              * Format: date-time
@@ -1810,34 +2483,52 @@ export interface components {
              * Format: date-time
              */
             expires_at: string;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Last Used At */
+            last_used_at?: string | null;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
             /**
-             * Last Used At
-             * @default null
+             * Pools
+             * @default []
              */
-            last_used_at: string | null;
+            pools: string[];
+            /** Revoked At */
+            revoked_at?: string | null;
             /**
-             * Revoked At
-             * @default null
+             * Schema Version
+             * @default 1
              */
-            revoked_at: string | null;
-            /**
-             * Token
-             * @default null
-             */
-            token: string | null;
+            schema_version: number;
+            /** Scopes */
+            scopes: string[];
+            /** Token */
+            token?: string | null;
         };
         /** Usage */
         Usage: {
-            /**
-             * Peak Memory Bytes
-             * @default null
-             */
-            peak_memory_bytes: number | null;
-            /**
-             * Cpu Seconds
-             * @default null
-             */
-            cpu_seconds: number | null;
+            /** Cpu Seconds */
+            cpu_seconds?: number | null;
+            /** Peak Memory Bytes */
+            peak_memory_bytes?: number | null;
+        };
+        /** ValidationError */
+        ValidationError: {
+            /** Context */
+            ctx?: Record<string, never>;
+            /** Input */
+            input?: unknown;
+            /** Location */
+            loc: (string | number)[];
+            /** Message */
+            msg: string;
+            /** Error Type */
+            type: string;
         };
         /**
          * VersionView
@@ -1845,34 +2536,10 @@ export interface components {
          */
         VersionView: {
             /**
-             * Schema Version
-             * @default 1
-             */
-            schema_version: number;
-            /** Path */
-            path: string;
-            /** Sha256 */
-            sha256: string;
-            /**
              * Created At
              * Format: date-time
              */
             created_at: string;
-            /**
-             * Size
-             * @default 0
-             */
-            size: number;
-            /**
-             * Kernel
-             * @default null
-             */
-            kernel: string | null;
-            /**
-             * Language
-             * @default null
-             */
-            language: string | null;
             /**
              * Files
              * @default []
@@ -1883,15 +2550,33 @@ export interface components {
              * @default []
              */
             findings: components["schemas"]["Finding"][];
+            /** Kernel */
+            kernel?: string | null;
+            /** Language */
+            language?: string | null;
+            /** Path */
+            path: string;
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+            /** Sha256 */
+            sha256: string;
+            /**
+             * Size
+             * @default 0
+             */
+            size: number;
         };
         /** WorkerKernel */
         WorkerKernel: {
-            /** Name */
-            name: string;
             /** Display Name */
             display_name: string;
             /** Language */
             language: string;
+            /** Name */
+            name: string;
         };
         /** WorkerList */
         WorkerList: {
@@ -1903,62 +2588,74 @@ export interface components {
          * @description A worker says who it is. `id` is its own UUIDv7, kept in its state folder over restarts.
          */
         WorkerRegistration: {
+            /** Host */
+            host: string;
             /**
              * Id
              * Format: uuid
              */
             id: string;
+            /** Kernels */
+            kernels: components["schemas"]["WorkerKernel"][];
             /** Name */
             name: string;
+            /** Pid */
+            pid: number;
             /** Pool */
             pool: string;
             /** Slots */
             slots: number;
-            /** Host */
-            host: string;
-            /** Pid */
-            pid: number;
             /** Version */
             version: string;
-            /** Kernels */
-            kernels: components["schemas"]["WorkerKernel"][];
         };
         /** WorkerView */
         WorkerView: {
+            /** Host */
+            host: string;
             /**
              * Id
              * Format: uuid
              */
             id: string;
-            /** Name */
-            name: string;
-            /** Pool */
-            pool: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "alive" | "draining" | "silent";
-            /** Slots */
-            slots: number;
-            /** Running */
-            running: number;
-            /** Host */
-            host: string;
-            /** Version */
-            version: string;
             /** Kernels */
             kernels: string[];
-            /**
-             * Registered At
-             * Format: date-time
-             */
-            registered_at: string;
             /**
              * Last Seen At
              * Format: date-time
              */
             last_seen_at: string;
+            /** Name */
+            name: string;
+            /** Pool */
+            pool: string;
+            /**
+             * Registered At
+             * Format: date-time
+             */
+            registered_at: string;
+            /** Running */
+            running: number;
+            /** Slots */
+            slots: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "alive" | "draining" | "silent";
+            /** Version */
+            version: string;
+        };
+        /** _SavedPreviewDraft */
+        _SavedPreviewDraft: {
+            /**
+             * Count
+             * @default 5
+             */
+            count: number;
+            /** From */
+            from?: string | null;
+            /** Trigger */
+            trigger?: null;
         };
     };
     responses: never;
@@ -1968,4 +2665,1827 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    list_events_api_v1_events_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                about?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EventView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    event_feed_api_v1_events_stream_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_kernels_api_v1_kernels_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KernelList"];
+                };
+            };
+        };
+    };
+    list_limits_api_v1_limits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+        };
+    };
+    me_api_v1_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerView"];
+                };
+            };
+        };
+    };
+    list_notebooks_api_v1_notebooks_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                q?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_NotebookView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    upload_api_v1_notebooks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotebookUpload"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_versions_api_v1_notebooks__path__versions_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_VersionView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    overview_api_v1_overview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverviewView"];
+                };
+            };
+        };
+    };
+    list_pools_api_v1_pools_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolList"];
+                };
+            };
+        };
+    };
+    create_pool_api_v1_pools_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PoolDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_runs_api_v1_runs_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                sort?: "-created_at";
+                state?: ("queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired")[] | null;
+                schedule_id?: string | null;
+                rerun_of?: string | null;
+                notebook?: string | null;
+                owner?: string | null;
+                tag?: string | null;
+                trigger?: ("scheduled" | "manual" | "rerun" | "backfill") | null;
+                pool?: string | null;
+                since?: string | null;
+                until?: string | null;
+                q?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RunView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_api_v1_runs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_api_v1_runs__run_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_artifacts_api_v1_runs__run_id__artifacts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    download_artifact_api_v1_runs__run_id__artifacts__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_api_v1_runs__run_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelDraft"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cells_api_v1_runs__run_id__cells_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CellList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_feed_api_v1_runs__run_id__live_get: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_api_v1_runs__run_id__log_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    manifest_api_v1_runs__run_id__manifest_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    set_note_api_v1_runs__run_id__note_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    executed_notebook_api_v1_runs__run_id__notebook_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    executed_html_api_v1_runs__run_id__notebook_html_get: {
+        parameters: {
+            query?: {
+                /** @description Whether the code of the cells is shown */
+                code?: "shown" | "hidden";
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    rerun_api_v1_runs__run_id__rerun_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RerunDraft"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_schedules_api_v1_schedules_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+                sort?: "-created_at";
+                state?: ("active" | "paused") | null;
+                notebook?: string | null;
+                owner?: string | null;
+                tag?: string | null;
+                pool?: string | null;
+                q?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ScheduleView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_api_v1_schedules_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    preview_api_v1_schedules_preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_api_v1_schedules__schedule_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_api_v1_schedules__schedule_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    edit_api_v1_schedules__schedule_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchedulePatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    latest_api_v1_schedules__schedule_id__latest_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    latest_successful_api_v1_schedules__schedule_id__latest_successful_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_occurrences_api_v1_schedules__schedule_id__occurrences_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OccurrenceView_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    pause_api_v1_schedules__schedule_id__pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseDraft"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    preview_saved_api_v1_schedules__schedule_id__preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["_SavedPreviewDraft"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    resume_api_v1_schedules__schedule_id__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseDraft"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    run_now_api_v1_schedules__schedule_id__run_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RunNowDraft"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    latest_artifact_api_v1_schedules__schedule_id___which__artifacts__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+                which: "latest" | "latest-successful";
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    latest_html_api_v1_schedules__schedule_id___which__notebook_html_get: {
+        parameters: {
+            query?: {
+                /** @description Whether the code of the cells is shown */
+                code?: "shown" | "hidden";
+            };
+            header?: never;
+            path: {
+                schedule_id: string;
+                which: "latest" | "latest-successful";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    log_in_api_v1_sessions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_login_code_api_v1_sessions_codes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginCodeView"];
+                };
+            };
+        };
+    };
+    log_out_api_v1_sessions_current_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    list_tokens_api_v1_tokens_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TokenView_"];
+                };
+            };
+        };
+    };
+    create_token_api_v1_tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_token_api_v1_tokens__token_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_version_api_v1_versions__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    check_version_api_v1_versions__sha256__check_get: {
+        parameters: {
+            query?: {
+                kernel?: string | null;
+                pool?: string;
+            };
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    download_version_api_v1_versions__sha256__content_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_parameters_api_v1_versions__sha256__parameters_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParameterList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    upload_artifact_api_v1_worker_attempts__attempt_id__artifacts__name__put: {
+        parameters: {
+            query: {
+                fence: number;
+            };
+            header?: never;
+            path: {
+                attempt_id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinishedArtifact"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    finish_api_v1_worker_attempts__attempt_id__finish_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                attempt_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinishDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinishAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    append_journal_api_v1_worker_attempts__attempt_id__journal_put: {
+        parameters: {
+            query: {
+                fence: number;
+                offset: number;
+            };
+            header?: never;
+            path: {
+                attempt_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JournalAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    source_api_v1_worker_attempts__attempt_id__source_get: {
+        parameters: {
+            query: {
+                fence: number;
+            };
+            header?: never;
+            path: {
+                attempt_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancels_api_v1_worker_cancels_get: {
+        parameters: {
+            query: {
+                worker_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    claim_api_v1_worker_claim_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    heartbeat_api_v1_worker_heartbeat_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Heartbeat"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeartbeatAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    register_api_v1_worker_register_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorkerRegistration"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registered"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_workers_api_v1_workers_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerList"];
+                };
+            };
+        };
+    };
+}

@@ -1,12 +1,5 @@
 import { ENGLISH, type Parameter, type Trigger } from '../src/tokens';
-import {
-  draftOf,
-  errorsOf,
-  newDraft,
-  parametersOf,
-  patchOf,
-  scheduleDraftOf
-} from '../src/views/form/draft';
+import { draftOf, errorsOf, newDraft, patchOf, scheduleDraftOf } from '../src/views/form/draft';
 import {
   newTiming,
   type Timing,
@@ -61,6 +54,7 @@ describe('read', () => {
     ['date', '2026-02-30'],
     ['date', '28.02.2026'],
     ['datetime', 'tomorrow'],
+    ['datetime', '2026-02-28T25:00'],
     ['list', '{"a": 1}'],
     ['dict', '[1]'],
     ['dict', '{a: 1}']
@@ -71,6 +65,11 @@ describe('read', () => {
   it('sends a choice as the value that the notebook lists', () => {
     expect(valueOf({ type: 'int', choices: [10, 20] }, '1')).toBe(20);
     expect(valueOf({ type: 'int', choices: [10, 20] }, '')).toEqual(REFUSED);
+  });
+
+  it('checks the items of a list that names their type', () => {
+    expect(valueOf({ type: 'list', item_type: 'int' }, '[1, 2]')).toEqual([1, 2]);
+    expect(valueOf({ type: 'list', item_type: 'int' }, '[1, "2"]')).toEqual(REFUSED);
   });
 
   it('sends null for an explicit absence', () => {
@@ -212,13 +211,5 @@ describe('a draft', () => {
     const now = { ...before, retries: '2' };
 
     expect(patchOf(now, { ...GIVEN, schedule }, before, ENGLISH)).toEqual({ retries: 2 });
-  });
-
-  it('sends further parameters only where the notebook allows them', () => {
-    const draft = { parameters: {}, extra: '{"more": 1}' };
-    const open = { ...DECLARED, unknown_allowed: true };
-
-    expect(parametersOf(DECLARED, draft, {}, ENGLISH).values).toEqual({});
-    expect(parametersOf(open, draft, {}, ENGLISH).values).toEqual({ more: 1 });
   });
 });

@@ -118,12 +118,13 @@ export function aParameter(part: Partial<Parameter> & { name: string }): Paramet
     choices: null,
     editable: true,
     expression: null,
+    item_type: null,
     ...part
   };
 }
 
 export function declaring(...items: Parameter[]): ParameterList {
-  return { schema_version: 1, items, has_parameters_cell: true, unknown_allowed: false };
+  return { schema_version: 1, items, has_parameters_cell: true };
 }
 
 export function aRun(part: Partial<RunView> = {}): RunView {

@@ -58,12 +58,11 @@ function Fields({ run, declared, use, onRerun, onCancel }: FieldsProps): JSX.Ele
   const words = useWords();
   const { __ } = words;
   const [entries, setEntries] = React.useState(() => entriesOf(declared, run.parameters));
-  const [extra, setExtra] = React.useState('');
   const [note, setNote] = React.useState('');
   const [refusal, setRefusal] = React.useState<Refusal | null>(null);
   const [busy, setBusy] = React.useState(false);
   const form = React.useRef<HTMLFormElement>(null);
-  const found = parametersOf(declared, { parameters: entries, extra }, run.parameters, words);
+  const found = parametersOf(declared, entries, run.parameters, words);
   const errors: Errors = { ...refusal?.byField, ...found.errors };
   const send = async (event: React.FormEvent) => {
     event.preventDefault();
@@ -87,14 +86,7 @@ function Fields({ run, declared, use, onRerun, onCancel }: FieldsProps): JSX.Ele
           <p>{refusal.message}</p>
         </div>
       )}
-      <ParametersPart
-        declared={declared}
-        entries={entries}
-        extra={extra}
-        errors={errors}
-        onEntry={setEntry}
-        onExtra={setExtra}
-      />
+      <ParametersPart declared={declared} entries={entries} errors={errors} onEntry={setEntry} />
       <Field label={__('Note')} help={__('Why this run, for whoever reads it later.')} wide>
         {input => (
           <input

@@ -2,7 +2,6 @@
 import * as React from 'react';
 
 import type { ParameterList } from '../../tokens';
-import { Field } from '../parts/field';
 import { useWords } from '../parts/words';
 import { editable, type Errors } from './draft';
 import { ParameterField } from './ParameterField';
@@ -11,14 +10,16 @@ import { type Entry, entryOf } from './values';
 interface ParametersPartProps {
   declared: ParameterList;
   entries: Record<string, Entry>;
-  extra: string;
   errors: Errors;
   onEntry(name: string, entry: Entry): void;
-  onExtra(text: string): void;
 }
 
-export function ParametersPart(props: ParametersPartProps): JSX.Element {
-  const { declared, entries, errors, onEntry } = props;
+export function ParametersPart({
+  declared,
+  entries,
+  errors,
+  onEntry
+}: ParametersPartProps): JSX.Element {
   const { __ } = useWords();
   const computed = declared.items.filter(parameter => !parameter.editable);
   return (
@@ -36,7 +37,6 @@ export function ParametersPart(props: ParametersPartProps): JSX.Element {
           />
         ))}
       </div>
-      {declared.unknown_allowed && <ExtraField {...props} />}
       {computed.length > 0 && (
         <p className="nightbook-Field-help">
           {__('Computed by the notebook itself:')}{' '}
@@ -65,30 +65,4 @@ function NoParameters({ declared }: { declared: ParameterList }): JSX.Element | 
   return declared.items.length === 0 ? (
     <p className="nightbook-Field-help">{__('The parameters cell declares no values.')}</p>
   ) : null;
-}
-
-function ExtraField({ extra, errors, onExtra }: ParametersPartProps): JSX.Element {
-  const { __ } = useWords();
-  return (
-    <Field
-      label={__('Further parameters')}
-      kind="JSON"
-      help={__(
-        'Values for names that the notebook does not declare, for example {"region": "north"}.'
-      )}
-      error={errors.parameters}
-      wide
-    >
-      {input => (
-        <textarea
-          {...input}
-          className="nightbook-Input nightbook-mod-code"
-          rows={2}
-          spellCheck={false}
-          value={extra}
-          onChange={event => onExtra(event.target.value)}
-        />
-      )}
-    </Field>
-  );
 }

@@ -98,10 +98,8 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
       <ParametersPart
         declared={declared}
         entries={draft.parameters}
-        extra={draft.extra}
         errors={errors}
         onEntry={(name, entry) => change({ parameters: { ...draft.parameters, [name]: entry } })}
-        onExtra={extra => change({ extra })}
       />
       <TimingPart
         timing={draft.timing}

@@ -22,7 +22,6 @@ export interface Draft {
   name: string;
   follow: 'pinned' | 'latest';
   parameters: Record<string, Entry>;
-  extra: string;
   timing: Timing;
   pool: string;
   kernel: string;
@@ -59,7 +58,6 @@ export function newDraft(path: string, declared: ParameterList, zone?: string): 
     name: nameOf(path),
     follow: 'pinned',
     parameters: entriesOf(declared, {}),
-    extra: '',
     timing: newTiming(zone),
     pool: 'default',
     kernel: '',
@@ -88,7 +86,6 @@ export function draftOf(schedule: ScheduleView, declared: ParameterList): Draft 
     name: schedule.name,
     follow: schedule.follows_latest ? 'latest' : 'pinned',
     parameters: entriesOf(declared, schedule.parameters),
-    extra: extraOf(declared, schedule.parameters),
     timing,
     pool: schedule.pool,
     kernel: schedule.kernel ?? '',
@@ -129,23 +126,17 @@ export function editable(declared: ParameterList): Parameter[] {
   return declared.items.filter(parameter => parameter.editable);
 }
 
-function extraOf(declared: ParameterList, given: Record<string, unknown>): string {
-  const known = new Set(declared.items.map(({ name }) => name));
-  const extra = Object.entries(given).filter(([name]) => !known.has(name));
-  return extra.length > 0 ? JSON.stringify(Object.fromEntries(extra), null, 2) : '';
-}
-
-/** The parameters that differ from the notebook's defaults, or were *given* before; null if one is faulty. */
+/** The parameters that differ from the notebook's defaults, or were *given* before, and what is wrong. */
 export function parametersOf(
   declared: ParameterList,
-  draft: Pick<Draft, 'parameters' | 'extra'>,
+  entries: Draft['parameters'],
   given: Record<string, unknown>,
   words: Words
 ): { values: Record<string, Json>; errors: Errors } {
   const values: Record<string, Json> = {};
   const errors: Errors = {};
   for (const parameter of editable(declared)) {
-    const entry = draft.parameters[parameter.name] ?? entryOf(parameter, parameter.default);
+    const entry = entries[parameter.name] ?? entryOf(parameter, parameter.default);
     const found = read(parameter, entry, words);
     if (found.error !== undefined) {
       errors[`parameters.${parameter.name}`] = found.error;
@@ -155,14 +146,6 @@ export function parametersOf(
       !isSame(found.value, parameter.default)
     ) {
       values[parameter.name] = found.value;
-    }
-  }
-  if (declared.unknown_allowed && draft.extra.trim()) {
-    const extra = read({ type: 'dict' } as Parameter, { text: draft.extra, none: false }, words);
-    if (extra.error !== undefined) {
-      errors.parameters = extra.error;
-    } else {
-      Object.assign(values, extra.value);
     }
   }
   return { values, errors };
@@ -206,7 +189,7 @@ export interface Given {
 
 /** Every fault that can be seen without the server; a run by hand needs no name and no trigger. */
 export function errorsOf(draft: Draft, given: Given, words: Words, only?: 'run'): Errors {
-  const parameters = parametersOf(given.declared, draft, {}, words).errors;
+  const parameters = parametersOf(given.declared, draft.parameters, {}, words).errors;
   const limits = limitErrors(draft, words);
   if (only === 'run') {
     return { ...parameters, ...limits };
@@ -239,7 +222,7 @@ function tagsOf(text: string): string[] {
 export function runDraftOf(draft: Draft, given: Given, words: Words): RunDraft {
   return {
     notebook: given.sha256,
-    parameters: parametersOf(given.declared, draft, givenBefore(given), words).values,
+    parameters: parametersOf(given.declared, draft.parameters, givenBefore(given), words).values,
     kernel: draft.kernel || null,
     pool: draft.pool,
     priority: Number(draft.priority),

@@ -88,7 +88,6 @@ function pick(errors: Errors, wanted: (field: string) => boolean): Errors {
 
 const RENAMED: Record<string, string> = {
   timeoutMinutes: 'timeout_seconds',
-  extra: 'parameters',
   follow: 'notebook',
   cellTimeoutMinutes: 'cell_timeout_seconds'
 };

@@ -16,7 +16,7 @@ export type Read = { value: Json; error?: undefined } | { value?: undefined; err
 const WHOLE = /^[+-]?\d+$/;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const DATE = /^\d{4}-\d\d-\d\d$/;
-const DATETIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:?\d\d)?$/;
+const DATETIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?$/;
 
 const AS_JSON = new Set(['list', 'dict', 'any']);
 
@@ -67,12 +67,12 @@ export function read(parameter: Parameter, entry: Entry, words: Words): Read {
   if (text === '') {
     return { error: __('Enter a value.') };
   }
-  return readText(parameter.type, text, words);
+  return readText(parameter, text, words);
 }
 
-function readText(type: string, text: string, words: Words): Read {
+function readText(parameter: Parameter, text: string, words: Words): Read {
   const { __ } = words;
-  switch (type) {
+  switch (parameter.type) {
     case 'bool':
       return { value: text === 'true' || text === 'True' };
     case 'int':
@@ -86,11 +86,11 @@ function readText(type: string, text: string, words: Words): Read {
         ? { value: text }
         : { error: __('Enter a date as year-month-day, for example 2026-11-23.') };
     case 'datetime':
-      return DATETIME.test(text) && isReal(text.slice(0, 10))
+      return isMoment(text)
         ? { value: text.replace(' ', 'T') }
         : { error: __('Enter a date and time, for example 2026-11-23T07:30:00.') };
     default:
-      return readJson(type, text, words);
+      return readJson(parameter, text, words);
   }
 }
 
@@ -108,21 +108,50 @@ function isReal(day: string): boolean {
   return !Number.isNaN(moment.getTime()) && moment.toISOString().startsWith(day);
 }
 
-function readJson(type: string, text: string, { __ }: Words): Read {
+function isMoment(text: string): boolean {
+  return (
+    DATETIME.test(text) &&
+    isReal(text.slice(0, 10)) &&
+    !Number.isNaN(Date.parse(text.replace(' ', 'T')))
+  );
+}
+
+function readJson(parameter: Parameter, text: string, { __ }: Words): Read {
   let value: Json;
   try {
     value = JSON.parse(text) as Json;
   } catch {
     return { error: __('This is not valid JSON: check quotes, commas and brackets.') };
   }
+  const { type, item_type: itemType } = parameter;
   if (type === 'list' && !Array.isArray(value)) {
     return { error: __('Enter a list, for example [1, 2, 3].') };
+  }
+  if (Array.isArray(value) && itemType && !value.every(item => isOfType(itemType, item))) {
+    return { error: __('Enter a list in which each item is of type %1.', itemType) };
   }
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (type === 'dict' && !isObject) {
     return { error: __('Enter an object, for example {"key": 1}.') };
   }
   return { value };
+}
+
+function isOfType(type: string, item: Json): boolean {
+  switch (type) {
+    case 'bool':
+      return typeof item === 'boolean';
+    case 'int':
+      return Number.isSafeInteger(item);
+    case 'float':
+      return typeof item === 'number';
+    case 'date':
+      return typeof item === 'string' && DATE.test(item) && isReal(item);
+    case 'datetime':
+      return typeof item === 'string' && isMoment(item);
+    default:
+      return type !== 'str' || typeof item === 'string';
+  }
 }
 
 export function isSame(a: unknown, b: unknown): boolean {
