@@ -45,7 +45,6 @@ class Settings(BaseSettings):
     sandbox: Literal["none", "process"] = "process"
     drain_seconds: float = Field(default=600.0, ge=0)
     beat: bool = True
-    metrics_public: bool = False
 
     @field_validator("home", mode="after")
     @classmethod

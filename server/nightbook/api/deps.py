@@ -88,6 +88,12 @@ def cookie_name(settings: Settings) -> str:
     return "__Host-nightbook" if (settings.public_url or "").startswith("https://") else "nightbook"
 
 
+def session_id_of(settings: Settings, cookie: str) -> str:
+    """The id of a web session: the cookie, keyed with SECRET_KEY, so that a new key ends all sessions."""
+    key = settings.secret_key.get_secret_value() if settings.secret_key else ""
+    return hmac.new(key.encode(), cookie.encode(), hashlib.sha256).hexdigest()
+
+
 def current_caller(request: Request, the_house: TheHouse) -> Caller:
     """Who asks: a bearer token, or the cookie of a browser that logged in to the web page."""
     bearer = request.headers.get("authorization")
@@ -117,8 +123,9 @@ def _caller_of_bearer(the_house: House, header: str) -> Caller:
 
 def _caller_of_cookie(the_house: House, request: Request, cookie: str) -> Caller:
     moment = utc_now()
+    session_id = session_id_of(the_house.settings, cookie)
     with the_house.reading() as session:
-        caller = access.caller_of_session(session, cookie, moment)
+        caller = access.caller_of_session(session, session_id, moment)
         is_noted = access.is_use_noted(session, caller.token_id, moment)
     if request.method not in _SAFE:
         require_same_origin(request)
@@ -130,7 +137,7 @@ def _caller_of_cookie(the_house: House, request: Request, cookie: str) -> Caller
     if not is_noted:
         with the_house.sessions.begin() as session:
             access.note_use(session, caller.token_id, moment)
-            access.note_session_use(session, cookie, moment)
+            access.note_session_use(session, session_id, moment)
     return caller
 
 

@@ -1,5 +1,6 @@
 """Routes of identity: who am I, log in to the web page, tokens."""
 
+import secrets
 import threading
 from collections import defaultdict, deque
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from nightbook.api.deps import (
     cookie_name,
     json_answer,
     require_same_origin,
+    session_id_of,
 )
 from nightbook.api.fleet import LOGINS_PER_MINUTE
 from nightbook.core.errors import Fault, Invalid
@@ -86,15 +88,17 @@ def log_in(
         require_same_origin(request)
     if (draft.code is None) == (draft.token is None):
         raise Invalid("one_of", "Send either code or token.", field="code")
+    cookie = secrets.token_urlsafe(32)
+    session_id = session_id_of(the_house.settings, cookie)
     if draft.code is not None:
-        session_id, caller = access.log_in_with_code(session, draft.code, now)
+        caller = access.log_in_with_code(session, draft.code, session_id, now)
     else:
-        session_id, caller = access.log_in_with_token(session, draft.token or "", now)
+        caller = access.log_in_with_token(session, draft.token or "", session_id, now)
     answer = json_answer(_caller_view(caller), 201)
     name = cookie_name(the_house.settings)
     answer.set_cookie(
         name,
-        session_id,
+        cookie,
         path="/",
         httponly=True,
         samesite="lax",
@@ -108,7 +112,7 @@ def log_in(
 def log_out(request: Request, session: Writing, _caller: AnyCaller, the_house: TheHouse) -> Response:
     """End this browser's session."""
     name = cookie_name(the_house.settings)
-    access.close_web_session(session, request.cookies.get(name, ""))
+    access.close_web_session(session, session_id_of(the_house.settings, request.cookies.get(name, "")))
     answer = Response(status_code=204)
     answer.delete_cookie(name, path="/")
     return answer

@@ -14,10 +14,11 @@ from sqlmodel import Session
 
 from nightbook.adapters import metrics
 from nightbook.adapters.broker import Doorbell
-from nightbook.adapters.database import moment_of, open_engine, sessions
+from nightbook.adapters.database import moment_of, open_engine, reading_sessions, sessions
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.beat import dispatcher, planner, reaper, sweeper
 from nightbook.core.clock import utc_now
+from nightbook.records import schedules
 from nightbook.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -30,23 +31,30 @@ def run(settings: Settings, stop: threading.Event) -> None:
     """Be a beat of its own (`nightbook beat`) until *stop* is set."""
     engine = open_engine(settings.database, pool_size=4)
     try:
-        Beat(sessions(engine), Doorbell(settings.broker_url), ArtifactStore(settings.artifacts)).run(stop)
+        Beat(
+            sessions(engine),
+            reading_sessions(engine),
+            Doorbell(settings.broker_url),
+            ArtifactStore(settings.artifacts),
+        ).run(stop)
     finally:
         engine.dispose()
 
 
 class Beat:
-    """The four movers and their rhythm. `wake` makes planner and dispatcher look at once."""
+    """The movers and their rhythm."""
 
     def __init__(
         self,
         sessions: sessionmaker[Session],
+        reading: sessionmaker[Session],
         doorbell: Doorbell,
         store: ArtifactStore,
         *,
-        planner_seconds: float = 0.5,
+        planner_seconds: float = 0.25,
     ) -> None:
         self._sessions = sessions
+        self._reading = reading
         self._doorbell = doorbell
         self._store = store
         self._trusted_since = utc_now()
@@ -82,6 +90,9 @@ class Beat:
             metrics.LOOP_LAST_SUCCESS.labels(name).set_to_current_time()
 
     def _plan(self) -> None:
+        with self._reading() as session:
+            if not schedules.is_any_due(session, utc_now()):
+                return  # an idle look takes no write lock
         with self._sessions.begin() as session:
             queued = planner.tick(session, utc_now())
         if queued:

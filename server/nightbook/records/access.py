@@ -271,8 +271,8 @@ def create_login_code(session: Session, caller: Caller, now: datetime) -> tuple[
     return code, int(_CODE_LIFE.total_seconds())
 
 
-def log_in_with_code(session: Session, code: str, now: datetime) -> tuple[str, Caller]:
-    """Open a web session with a one-time code. Return the session's id, for the cookie, and the caller."""
+def log_in_with_code(session: Session, code: str, session_id: str, now: datetime) -> Caller:
+    """Open the web session *session_id* with a one-time code."""
     used = session.execute(
         update(LoginCode)
         .where(
@@ -289,21 +289,21 @@ def log_in_with_code(session: Session, code: str, now: datetime) -> tuple[str, C
     token_id = session.exec(
         select(LoginCode.token_id).where(col(LoginCode.code_sha256) == _digest(code))
     ).one()
-    return _open_web_session(session, session.get_one(Token, token_id), now)
+    return _open_web_session(session, session.get_one(Token, token_id), session_id, now)
 
 
-def log_in_with_token(session: Session, text: str, now: datetime) -> tuple[str, Caller]:
-    """Open a web session with a bearer token, which is not kept in the browser."""
+def log_in_with_token(session: Session, text: str, session_id: str, now: datetime) -> Caller:
+    """Open the web session *session_id* with a bearer token, which is not kept in the browser."""
     caller = caller_of_token(session, text, now)
     if "worker" in caller.scopes:
         raise Unauthenticated("login_refused", "A worker's token opens no web session.")
-    return _open_web_session(session, session.get_one(Token, caller.token_id), now)
+    return _open_web_session(session, session.get_one(Token, caller.token_id), session_id, now)
 
 
-def _open_web_session(session: Session, row: Token, now: datetime) -> tuple[str, Caller]:
+def _open_web_session(session: Session, row: Token, session_id: str, now: datetime) -> Caller:
     if not _is_live(row, now):
         raise Unauthenticated("login_refused", "The token behind this log-in has ended.")
-    session_id, csrf_token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    csrf_token = secrets.token_urlsafe(32)
     session.add(
         WebSession(
             id_sha256=_digest(session_id), token_id=row.id, csrf_token=csrf_token, created_at=now, seen_at=now
@@ -311,7 +311,7 @@ def _open_web_session(session: Session, row: Token, now: datetime) -> tuple[str,
     )
     events.record(session, "session.opened", caller=row.owner, about=("token", row.id), now=now)
     session.flush()
-    return session_id, _caller(row, csrf_token)
+    return _caller(row, csrf_token)
 
 
 def caller_of_session(session: Session, session_id: str, now: datetime) -> Caller:

@@ -199,6 +199,13 @@ def due(session: Session, now: datetime, *, limit: int = 200) -> Sequence[Schedu
     return session.exec(wanted.execution_options(populate_existing=True)).all()
 
 
+def is_any_due(session: Session, now: datetime) -> bool:
+    return (
+        session.exec(select(Schedule.id).where(col(Schedule.next_fire_at) <= now).limit(1)).first()
+        is not None
+    )
+
+
 def advance(session: Session, schedule: Schedule, *, past: datetime) -> bool:
     """Move to the fire time after *past*. Return whether this caller was the one to do it."""
     # The update names the old value, so of two planners only one can win this moment.
