@@ -12,9 +12,10 @@ _SEQUENCE: Final = re.compile(
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: Tango-like values of the sixteen colours, to find the nearest one for a mixed colour.
 _SIXTEEN: Final = (
-    (0, 0, 0), (205, 0, 0), (0, 160, 0), (190, 150, 0), (40, 80, 220), (190, 0, 190), (0, 160, 160), (200, 200, 200),
-    (110, 110, 110), (255, 60, 60), (60, 230, 60), (250, 230, 60), (90, 130, 255), (255, 90, 255), (60, 230, 230), (255, 255, 255),
-)  # fmt: skip
+    *((0, 0, 0), (205, 0, 0), (0, 160, 0), (190, 150, 0), (40, 80, 220), (190, 0, 190), (0, 160, 160)),
+    *((200, 200, 200), (110, 110, 110), (255, 60, 60), (60, 230, 60), (250, 230, 60), (90, 130, 255)),
+    *((255, 90, 255), (60, 230, 230), (255, 255, 255)),
+)
 _LEVELS: Final = (0, 95, 135, 175, 215, 255)
 
 
@@ -30,10 +31,13 @@ class _Pen:
     def classes(self) -> str:
         foreground, background = self.foreground, self.background
         if self.inverse:
-            foreground, background = (background, foreground) if (foreground, background) != (None, None) else (15, 0)
+            plain = (foreground, background) == (None, None)
+            foreground, background = (15, 0) if plain else (background, foreground)
         words = [f"f{foreground}"] if foreground is not None else []
         words += [f"b{background}"] if background is not None else []
-        words += [word for word, on in (("ab", self.bold), ("ai", self.italic), ("au", self.underlined)) if on]
+        words += [
+            word for word, on in (("ab", self.bold), ("ai", self.italic), ("au", self.underlined)) if on
+        ]
         return " ".join(words)
 
 

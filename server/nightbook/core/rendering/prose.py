@@ -1,7 +1,8 @@
-"""Markdown and HTML of strangers as clean HTML: tables, words and pictures stay; all that acts or styles goes."""
+"""Markdown and HTML of strangers, cleaned: tables, words and pictures stay; all that acts or styles goes."""
 
 import html
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,9 +12,7 @@ import nh3
 from nightbook.core.rendering import images
 
 #: Beyond this, markdown is shown as it was written: a parser's time may grow faster than the text.
-MAX_MARKDOWN: Final = 200_000
-#: How deep tags may nest; the cleaner's work grows with depth times length.
-MAX_TAGS_OPEN: Final = 200
+MAX_MARKDOWN: Final = 50_000
 
 _TAGS: Final = frozenset(
     """
@@ -32,8 +31,24 @@ _ATTRIBUTES: Final = {
     "details": {"open"},
 }
 _LINK: Final = re.compile(r"(?:https?://|mailto:)[^\s\x00-\x1f]+", re.IGNORECASE)
-_OPENING: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)[^<>]*>")
-_VOID: Final = frozenset("area base br col embed hr img input link meta source track wbr".split())  # noqa: SIM905
+_INLINE_PICTURE: Final = re.compile(r"\]\(data:image/[a-z+]{3,8};base64,([A-Za-z0-9+/=]+)\)")
+_FEW_TAGS: Final = 1_000
+_MAX_DEPTH: Final = 100
+_TAG: Final = re.compile(r"<(/?)([a-z][^\s/>]*)")
+_TAG_IN_TAG: Final = re.compile(r"<[A-Za-z/!?][^<>]*(?:<|$)")
+_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+_RAW_TEXT: Final = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_OTHER_RAW_TEXT: Final = re.compile(
+    r"<(?:script|style|textarea|title|xmp|iframe|noembed|noframes|noscript|plaintext|svg|math|template)\b|<!|<\?",
+    re.IGNORECASE,
+)
+#: Void ones, and those that the next of their kind closes.
+_NEVER_NEST: Final = frozenset(
+    """
+    area base br col embed hr img input link meta source track wbr
+    p li dt dd tr td th thead tbody tfoot option optgroup
+    """.split()  # noqa: SIM905 (words read better without quotes)
+)
 _VISIBLE: Final = re.compile(r"<(?:img|hr)\b|>[^<]*\S[^<]*(?:<|$)|^[^<]*\S[^<]*(?:<|$)")
 
 
@@ -74,35 +89,61 @@ def is_visible(cleaned: str) -> bool:
     return bool(_VISIBLE.search(cleaned))
 
 
-def nests_too_deeply(source: str) -> bool:
-    """Say whether tags are opened within one another beyond what the cleaner is given."""
+def is_cleanable(source: str) -> bool:
+    """Say whether the cleaner's time stays in proportion: few tags, or many that nest a little only.
+
+    The cleaner is a browser's parser, whose work is length times depth. Where there are many tags,
+    whatever could hide one from this count is refused as well.
+    """
+    if source.count("<") <= _FEW_TAGS:
+        return True
+    plain = _COMMENT.sub("", _RAW_TEXT.sub("", source))
+    if _TAG_IN_TAG.search(plain) or _OTHER_RAW_TEXT.search(plain):
+        return False
+    opened: Counter[str] = Counter()
     depth = 0
-    for closing, name in _OPENING.findall(source):
-        if name.lower() in _VOID:
+    for closing, name in _TAG.findall(plain.lower()):
+        if name in _NEVER_NEST:
             continue
-        depth += -1 if closing else 1
-        if depth > MAX_TAGS_OPEN:
-            return True
-    return False
+        if not closing:
+            opened[name] += 1
+            depth += 1
+        elif opened[name]:
+            opened[name] -= 1
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            return False
+    return True
 
 
 def markdown(source: str, attachments: Mapping[str, Any]) -> str:
     """A markdown text as clean HTML. Formulas stay as they were written."""
+    pictures = dict(attachments)
+    source = _with_pictures_apart(source, pictures)
     if len(source) > MAX_MARKDOWN:
-        return _as_written(source)
+        return as_written(source)
     parser = mistune.create_markdown(
-        renderer=_Renderer(attachments), plugins=["table", "strikethrough", "footnotes", "url", "math"]
+        renderer=_Renderer(pictures), plugins=["table", "strikethrough", "footnotes", "url", "math"]
     )
     try:
         made = parser(source)
     except RecursionError:
-        return _as_written(source)
-    if not isinstance(made, str) or nests_too_deeply(made):
-        return _as_written(source)
-    return clean(made)
+        return as_written(source)
+    return clean(made) if isinstance(made, str) and is_cleanable(made) else as_written(source)
 
 
-def _as_written(source: str) -> str:
+def _with_pictures_apart(source: str, pictures: dict[str, Any]) -> str:
+    """The same text with `data:` pictures as attachments, so that its length is that of its words."""
+
+    def apart(match: re.Match[str]) -> str:
+        name = f"inline-{len(pictures)}"
+        pictures[name] = {"inline": match[1]}
+        return f"](attachment:{name})"
+
+    return _INLINE_PICTURE.sub(apart, source)
+
+
+def as_written(source: str) -> str:
     return f"<pre>{html.escape(source)}</pre>"
 
 
@@ -115,7 +156,8 @@ class _Renderer(mistune.HTMLRenderer):
 
     def image(self, text: str, url: str, title: str | None = None) -> str:
         if not url.startswith("attachment:"):
-            return f'<img src="{html.escape(url)}" alt="{html.escape(text)}">'
+            told = f' title="{html.escape(title)}"' if title else ""
+            return f'<img src="{html.escape(url)}" alt="{html.escape(text)}"{told}>'
         bundle = self._attachments.get(url.removeprefix("attachment:"))
         found = next((one for one in map(images.picture, _values(bundle)) if one), None)
         return found.tag(alt=text) if found else html.escape(text)
