@@ -1,4 +1,4 @@
-"""Sweeper: makes the executed copies of lost attempts, and clears away what nobody needs any more."""
+"""Sweeper: makes the copies that no worker could make, and clears away what nobody needs any more."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ NOTEBOOK_TYPE = "application/x-ipynb+json"
 
 
 def tick(session: Session, now: datetime, store: ArtifactStore) -> int:
-    """Make the copies that lost attempts still lack. Return how many."""
+    """Make the copies that ended attempts still lack. Return how many."""
     made = 0
     for run, attempt in leases.without_copy(session):
         _make_copy(session, run, attempt, store, now)
@@ -64,15 +64,16 @@ def _make_copy(session: Session, run: Run, attempt: Attempt, store: ArtifactStor
         "trigger": run.kind,
         "triggered_by": run.created_by,
         "worker": attempt.worker_name,
-        "state": "lost",
-        "class": "worker_lost",
+        "state": attempt.state,
+        "class": attempt.failure_class,
         "reason": attempt.reason,
         "made_by": "server",
         "times": {"created": run.created_at.isoformat(), "started": attempt.started_at.isoformat()},
         "outputs": [{"name": a.name, "sha256": a.sha256, "size": a.size} for a in left],
     }
     left.append(_put(store, "manifest.json", "manifest", "application/json", dumps_canonical(manifest)))
-    artifacts.keep(session, run.id, attempt.fence, left, now)
+    known = {artifact.name for artifact in artifacts.of_attempt(session, run.id, attempt.fence)}
+    artifacts.keep(session, run.id, attempt.fence, [one for one in left if one.name not in known], now)
     log.info("attempt.copy_made run_id=%s fence=%s", run.id, attempt.fence)
 
 

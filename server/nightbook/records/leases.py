@@ -237,8 +237,12 @@ def finish(
     if attempt.state != "running" or run.fence != draft.fence or run.state != "running":
         raise _fence_lost()
     _require_whole(draft)
+    if draft.state == "handed_back" and attempt.begun_at is not None:
+        raise Conflict("already_begun", "Its first cell may have run: let this attempt end, or end it.")
     attempt.state, attempt.failure_class, attempt.reason = draft.state, draft.class_, draft.reason
     attempt.finished_at = now
+    has_copy = any(artifact.role == "notebook" for artifact in draft.artifacts)
+    attempt.needs_copy = not has_copy and draft.state != "handed_back"
     attempt.peak_memory_bytes, attempt.cpu_seconds = draft.usage.peak_memory_bytes, draft.usage.cpu_seconds
     artifacts.keep(session, run.id, attempt.fence, draft.artifacts, now)
     if any(a.role == "journal" and a.size == attempt.journal_size for a in draft.artifacts):
@@ -252,7 +256,9 @@ def finish(
 def _require_whole(draft: FinishDraft) -> None:
     roles = [artifact.role for artifact in draft.artifacts]
     names = [artifact.name for artifact in draft.artifacts]
-    if draft.state != "handed_back" and (roles.count("notebook") != 1 or roles.count("manifest") != 1):
+    # A worker that could not even read the source has no copy to give; the sweeper makes it.
+    is_whole = roles.count("notebook") == roles.count("manifest") == 1
+    if not is_whole and (draft.state == "succeeded" or "notebook" in roles or "manifest" in roles):
         raise Invalid(
             "copy_missing",
             "An attempt ends with exactly one executed notebook and one manifest.",
@@ -361,6 +367,7 @@ def judge(session: Session, run: Run, now: datetime) -> None:
     attempt = session.exec(wanted).one()
     attempt.state, attempt.failure_class, attempt.finished_at = "lost", "worker_lost", now
     attempt.reason = f"the worker {attempt.worker_name} fell silent"
+    # What was never begun and goes back to the queue leaves nothing to look at.
     attempt.needs_copy = attempt.begun_at is not None
     session.add(attempt)
     metrics.LEASES_EXPIRED.labels(run.pool).inc()
@@ -379,6 +386,7 @@ def judge(session: Session, run: Run, now: datetime) -> None:
         run.platform_retries_used += 1
         _requeue(session, run, now, wait=timedelta(0), reason=attempt.reason, by="nightbook")
     else:
+        attempt.needs_copy = True
         reason = f"{attempt.reason} after its first cell had begun" if attempt.begun_at else attempt.reason
         _end(session, run, "lost", "worker_lost", reason, by="nightbook", now=now)
 
