@@ -29,7 +29,9 @@ from nightbook_executor.journal import Journal
 from nightbook_executor.order import Order
 
 # papermill imports each storage library that it finds; they cost time and start threads.
+# jsonschema imports rfc3987_syntax for IRIs, which no notebook has; that alone takes more than a second.
 _UNWANTED = (
+    "rfc3987_syntax",
     "pyarrow",
     "boto3",
     "botocore",
@@ -224,8 +226,7 @@ class Attempt:
         self._execution.cells_total = len(ids)
         facts = _begin_facts(self._order)
         path, given = self._order.path, self._order.parameters
-        self._journal.append(
-            "begin",
+        self._journal.begin(
             version=core_journal.VERSION,
             injected=None,
             ids=ids,
