@@ -204,7 +204,7 @@ class Tokens:
     def create(self, name: str, scopes: Sequence[str], **fields: Any) -> TokenView:
         """Make a token. *fields*: `kind`, `owner`, `pools`, `expires_in_days`."""
         draft = draft_of(TokenDraft, {**fields, "name": name, "scopes": [*scopes]})
-        return self._wire.view(TokenView, "POST", "/tokens", draft=draft)
+        return self._wire.view(TokenView, "POST", "/tokens", draft=draft, once=True)
 
     def list(self) -> Iterator[TokenView]:
         return self._wire.pages(TokenView, "/tokens", {})
