@@ -21,6 +21,7 @@ from sqlmodel import Session
 
 from nightbook.adapters.ringer import Ringer
 from nightbook.adapters.storage import ArtifactStore
+from nightbook.api import queries
 from nightbook.core.clock import utc_now
 from nightbook.core.errors import Fault, Forbidden, Invalid, Unauthenticated
 from nightbook.core.strict_json import dumps_canonical
@@ -157,9 +158,10 @@ class Requires:
     def __init__(self, scope: str | None) -> None:
         self.scope = scope
 
-    def __call__(self, caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
+    def __call__(self, request: Request, caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
         if self.scope is not None:
             caller.require(self.scope)
+        queries.refuse_unknown(request)
         return caller
 
 

@@ -99,6 +99,9 @@ def _keep_files(store: ArtifactStore, files: list[SiblingFile]) -> dict[str, str
     for index, file in enumerate(files):
         if file.path.casefold() in {path.casefold() for path in kept}:
             raise Invalid("duplicate", "Two files have the same path.", field=f"files.{index}.path")
+        if any(_is_inside(path, file.path) or _is_inside(file.path, path) for path in kept):
+            words = "One path is a file and a folder at once."
+            raise Invalid("file_and_folder", words, field=f"files.{index}.path")
         try:
             body = base64.b64decode(file.base64, validate=True)
         except (binascii.Error, ValueError) as error:
@@ -110,6 +113,10 @@ def _keep_files(store: ArtifactStore, files: list[SiblingFile]) -> dict[str, str
             )
         kept[file.path] = store.put([body], limit=MAX_FILES_BYTES).sha256
     return kept
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return path.casefold().startswith(f"{folder.casefold()}/")
 
 
 @router.get("/notebooks")
@@ -165,6 +172,7 @@ def download_version(
     """The notebook's bytes as kept (normalised, without outputs)."""
     version = notebooks.require_version(session, sha256)
     filename = notebooks.path_of(session, sha256).rsplit("/", 1)[-1]
+    the_house.store.verified(version.content_sha256)
     headers = artifact_headers(NOTEBOOK_TYPE, filename, version.content_sha256)
     return ranged(
         request, version.size, lambda at: the_house.store.open_at(version.content_sha256, at), headers

@@ -226,16 +226,16 @@ def _field_error(error: Mapping[str, typing.Any], sent: object) -> FieldError:
 def _field_parts(where: Sequence[str | int], sent: object, *, is_missing: bool) -> list[str]:
     """The path of a field as its sender knows it: without the place, union tags and validators' names."""
     if not where or where[0] not in _PLACES:
-        return [_shown(part) for part in where]
+        return [shown(part) for part in where]
     if where[0] != "body":
-        return [_shown(part) for part in where[1:]]
+        return [shown(part) for part in where[1:]]
     kept: list[str] = []
     here = sent
     for part in where[1:]:
         if _holds(here, part):
             here = here[part]  # type: ignore[index]
-            kept.append(_shown(part))
-    return [*kept, _shown(where[-1])] if is_missing and len(where) > 1 else kept
+            kept.append(shown(part))
+    return [*kept, shown(where[-1])] if is_missing and len(where) > 1 else kept
 
 
 def _holds(value: object, part: str | int) -> bool:
@@ -244,8 +244,8 @@ def _holds(value: object, part: str | int) -> bool:
     return isinstance(value, list) and isinstance(part, int) and part < len(value)
 
 
-def _shown(part: str | int) -> str:
-    # A name that a stranger chose is an echo; only plain ones are repeated.
+def shown(part: str | int) -> str:
+    """The name of a field as it may be repeated: what a stranger chose is an echo unless it is plain."""
     return str(part) if isinstance(part, int) or _PLAIN_FIELD.match(part) else "*"
 
 
