@@ -39,6 +39,7 @@ const compiler = rspack({
   plugins: [
     new HtmlRspackPlugin({
       template: './web.html',
+      favicon: './style/favicon.svg',
       scriptLoading: 'module',
       publicPath: '__ROOT__'
     })

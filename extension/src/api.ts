@@ -47,7 +47,8 @@ export interface Tagged<Item> {
 
 const PROBLEM = /^application\/(problem\+)?json/;
 
-async function problemOf(response: Response): Promise<wire.Problem> {
+/** What an answer with an error status says; of an answer that is not ours, what can be guessed. */
+export async function problemOf(response: Response): Promise<wire.Problem> {
   const fallback: wire.Problem = {
     type: 'about:blank',
     title: response.statusText || `HTTP ${response.status}`,

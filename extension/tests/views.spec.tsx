@@ -25,7 +25,7 @@ const FAILED = aRun({
   state: 'failed',
   class: 'code',
   failed_cell: 7,
-  reason: "KeyError: 'tenure'"
+  reason: "Cell 8 raised KeyError: 'tenure'."
 });
 
 describe('RunsList', () => {
@@ -34,7 +34,7 @@ describe('RunsList', () => {
 
     const row = within(screen.getAllByRole('row')[1]);
     expect(row.getByRole('cell', { name: 'Failed' })).toBeTruthy();
-    expect(row.getByText("A cell raised an error (cell 8): KeyError: 'tenure'")).toBeTruthy();
+    expect(row.getByText("Cell 8 raised KeyError: 'tenure'.")).toBeTruthy();
     expect(row.getByRole('cell', { name: '1 min 12 s' })).toBeTruthy();
   });
 
@@ -144,7 +144,7 @@ describe('RunDetail', () => {
         }
       }
     };
-    const run = aRun({ state: 'running', finished_at: null, cells_done: 1, cells_total: 2 });
+    const run = aRun({ state: 'running', finished_at: null });
 
     showAt(detail(run, { cells, live }));
 
@@ -233,7 +233,8 @@ describe('LogIn', () => {
 
 describe('small words', () => {
   it.each([
-    [0.04, '0 s'],
+    [0, '0 s'],
+    [0.04, '< 0.1 s'],
     [7.26, '7.3 s'],
     [59, '59 s'],
     [61, '1 min 01 s'],

@@ -10,7 +10,7 @@ import { Icon, type IconName } from '../views/parts/icons';
 import { Empty, Loading, OfflineNote } from '../views/parts/notices';
 import { Page } from '../views/parts/Page';
 import { type Place, PlaceLink, type Places, PlacesContext } from '../views/parts/places';
-import { TellContext } from '../views/parts/tell';
+import { TellContext, useAttempt } from '../views/parts/tell';
 import { useWords } from '../views/parts/words';
 import { FormScreen } from '../views/screens/FormScreen';
 import {
@@ -108,6 +108,7 @@ function Doored({ route }: { route: Route }): JSX.Element {
 function Frame({ route }: { route: Route }): JSX.Element {
   const { __ } = useWords();
   const connection = useConnection();
+  useTitle(route);
   return (
     <div className="nightbook-Frame-all">
       <a className="nightbook-Skip" href="#nightbook-main">
@@ -122,9 +123,33 @@ function Frame({ route }: { route: Route }): JSX.Element {
   );
 }
 
+/** The tab of the browser says what it shows. */
+function useTitle({ kind }: Route): void {
+  const { __ } = useWords();
+  const titles: Partial<Record<Route['kind'], string>> = {
+    overview: __('Overview'),
+    schedules: __('Schedules'),
+    schedule: __('Schedule'),
+    runs: __('Runs'),
+    run: __('Run'),
+    notebooks: __('Notebooks'),
+    'schedule-notebook': __('Schedule a notebook')
+  };
+  const title = titles[kind];
+  React.useEffect(() => {
+    document.title = title ? `${title} · Nightbook` : 'Nightbook';
+  }, [title]);
+}
+
 function Navigation({ route }: { route: Route }): JSX.Element {
   const { __ } = useWords();
   const model = useModel();
+  const attempt = useAttempt();
+  const logOut = () =>
+    attempt(
+      () => model.logOut(),
+      () => null
+    );
   const links: [Place, string, IconName, string[]][] = [
     [{ kind: 'overview' }, __('Overview'), 'home', ['overview', 'login']],
     [{ kind: 'schedules' }, __('Schedules'), 'calendar', ['schedules', 'schedule']],
@@ -151,7 +176,7 @@ function Navigation({ route }: { route: Route }): JSX.Element {
         {model.caller && (
           <div className="nightbook-Who">
             <span>{model.caller.name}</span>
-            <Action label={__('Log out')} onAct={() => model.logOut()} />
+            <Action label={__('Log out')} onAct={logOut} />
           </div>
         )}
       </div>
@@ -171,7 +196,7 @@ function Brand(): JSX.Element {
       <rect className="nightbook-Brand-sky" width="24" height="24" rx="6" />
       <path
         className="nightbook-Brand-moon"
-        d="M15.5 4.800a7.5 7.5 0 1 0 4 11.200 6.200 6.200 0 0 1-4-11.200z"
+        d="M15.5 4.8a7.5 7.5 0 1 0 4 11.2 6.2 6.2 0 0 1-4-11.2z"
       />
     </svg>
   );

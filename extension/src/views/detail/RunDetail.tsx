@@ -8,7 +8,7 @@ import { Icon } from '../parts/icons';
 import { Moment, Span } from '../parts/moments';
 import { Facts, Page } from '../parts/Page';
 import { PlaceLink } from '../parts/places';
-import { RunChip, toneOf, whyLine } from '../parts/state';
+import { classWords, RunChip, toneOf, whyLine } from '../parts/state';
 import { type Tab, Tabs } from '../parts/Tabs';
 import { useWords } from '../parts/words';
 import { Tags } from '../lists/SchedulesList';
@@ -43,7 +43,7 @@ export function RunDetail(props: RunDetailProps): JSX.Element {
       actions={<RunActions {...props} />}
     >
       <Why run={run} />
-      <Progress run={run} />
+      <Progress run={run} cells={props.cells} />
       {rerun && (
         <section className="nightbook-Card" aria-label={__('Run again')}>
           <div className="nightbook-Card-head">
@@ -108,22 +108,25 @@ function Why({ run }: { run: RunView }): JSX.Element | null {
   );
 }
 
-function Progress({ run }: { run: RunView }): JSX.Element | null {
+/** Counted from the cells themselves, which are ahead of the run's own count. */
+function Progress({ run, cells }: Pick<RunDetailProps, 'run' | 'cells'>): JSX.Element | null {
   const { __ } = useWords();
-  if (run.state !== 'running' || !run.cells_total) {
+  const code = cells.filter(({ type }) => type === 'code');
+  if (run.state !== 'running' || code.length === 0) {
     return null;
   }
-  const done = run.cells_done ?? 0;
+  const done = code.filter(({ state }) => state === 'succeeded' || state === 'failed').length;
   return (
     <div className="nightbook-Progress" role="status">
-      <span>{__('Cell %1 of %2', Math.min(done + 1, run.cells_total), run.cells_total)}</span>
-      <progress aria-label={__('Cells done')} max={run.cells_total} value={done} />
+      <span>{__('Cell %1 of %2', Math.min(done + 1, code.length), code.length)}</span>
+      <progress aria-label={__('Cells done')} max={code.length} value={done} />
     </div>
   );
 }
 
 function RunFacts({ run }: { run: RunView }): JSX.Element {
-  const { __ } = useWords();
+  const words = useWords();
+  const { __ } = words;
   const kinds = {
     scheduled: __('A schedule'),
     manual: __('By hand'),
@@ -135,7 +138,11 @@ function RunFacts({ run }: { run: RunView }): JSX.Element {
     <Facts
       facts={[
         [__('Started'), <Moment key="s" at={run.started_at} otherwise={__('not yet')} />],
-        [__('Took'), <Span key="t" start={run.started_at} end={run.finished_at} />],
+        [
+          isFinal(run.state) ? __('Took') : __('Running for'),
+          <Span key="t" start={run.started_at} end={run.finished_at} />
+        ],
+        [__('Kind of failure'), run.class && classWords(run.class, words)],
         [__('Fire time'), run.fire_at && <Moment at={run.fire_at} />],
         [
           __('Schedule'),

@@ -29,6 +29,7 @@ export function Timeline({ cells, live, running }: TimelineProps): JSX.Element {
       />
     );
   }
+  // Cells are named by their place in the notebook, as in its rendered copy and in the reason.
   const timed = code.map(cell => ({ cell, seconds: secondsOf(cell, live.cells[cell.index], now) }));
   const longest = Math.max(1, ...timed.map(({ seconds }) => seconds ?? 0));
   return (

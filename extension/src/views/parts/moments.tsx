@@ -69,6 +69,9 @@ export function fromNow(at: string, words: Words, now = Date.now()): string {
 
 export function spanWords(seconds: number, { __ }: Words): string {
   const whole = Math.max(0, Math.round(seconds));
+  if (seconds > 0 && seconds < 0.05) {
+    return __('< 0.1 s');
+  }
   if (whole < 60) {
     return seconds < 10
       ? __('%1 s', (Math.round(seconds * 10) / 10).toString())

@@ -10,7 +10,7 @@ export type Place =
   | { kind: 'schedules' }
   | { kind: 'runs'; schedule?: string }
   | { kind: 'notebooks' }
-  | { kind: 'run'; id: string }
+  | { kind: 'run'; id: string; rerun?: boolean }
   | { kind: 'schedule'; id: string }
   | { kind: 'schedule-notebook'; path: string; sha256: string }
   | { kind: 'executed-notebook'; run: string; path: string };

@@ -74,17 +74,12 @@ export function classWords(failure: FailureClass, { __ }: Words): string {
   }
 }
 
-/** One line on why a run did not succeed, or what it waits for; empty where there is nothing to say. */
+/** One line on why a run ended as it did, or what it waits for; empty where there is nothing to say. */
 export function whyLine(run: RunView, words: Words): string {
   if (run.state === 'queued') {
     return run.waiting_for ?? '';
   }
-  const what = run.class ? classWords(run.class, words) : '';
-  const where =
-    run.failed_cell != null && run.class === 'code'
-      ? words.__('A cell raised an error (cell %1)', run.failed_cell + 1)
-      : what;
-  return [where, run.reason].filter(Boolean).join(': ');
+  return run.reason ?? (run.class ? classWords(run.class, words) : '');
 }
 
 export function Chip({ icon, tone, children }: Look & { children: React.ReactNode }): JSX.Element {

@@ -17,24 +17,28 @@ interface RunScreenProps {
   id: string;
   /** Whether the executed notebook is shown in place; else it is opened as a place of its own. */
   inPlace?: boolean;
+  /** Whether the form to run it again is open at once. */
+  rerun?: boolean;
 }
+
+type KnownRunProps = Omit<RunScreenProps, 'id'> & { run: RunView };
 
 export function RunScreen(props: RunScreenProps): JSX.Element {
   const run = useResource(sources.run(props.id));
   return (
     <Loaded resource={run} onRetry={useRetry()} rows={8}>
-      {value => <KnownRun key={value.id} run={value} inPlace={props.inPlace ?? false} />}
+      {value => <KnownRun key={value.id} {...props} run={value} />}
     </Loaded>
   );
 }
 
-function KnownRun({ run, inPlace }: { run: RunView; inPlace: boolean }): JSX.Element {
+function KnownRun({ run, inPlace = false, rerun = false }: KnownRunProps): JSX.Element {
   const { __ } = useWords();
   const places = usePlaces();
   const model = useModel();
   const attempt = useAttempt();
   const [chosen, setTab] = React.useState<string | null>(null);
-  const [isRerunning, setRerunning] = React.useState(false);
+  const [isRerunning, setRerunning] = React.useState(rerun);
   const tab = chosen ?? (inPlace && isFinal(run.state) && run.started_at ? 'notebook' : 'cells');
   const cells = useResource(sources.cells(run.id));
   const artifacts = useResource(sources.artifacts(run.id));
