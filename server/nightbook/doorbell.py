@@ -4,7 +4,7 @@ A message says `{pool, hint}` and nothing else. It carries no code, no secret an
 may be lost or doubled harmlessly, because the claim chooses the run. Shared by server and worker.
 """
 
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import dramatiq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
@@ -60,6 +60,6 @@ def open_broker(url: str) -> dramatiq.Broker:
 
 
 def _with_query(url: str, **defaults: str) -> str:
-    parts = urlsplit(url)
-    query = {**defaults, **dict(parse_qsl(parts.query))}
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    # Not urlunsplit: it drops the empty host of unix:///path.
+    place, _, query = url.partition("?")
+    return f"{place}?{urlencode({**defaults, **dict(parse_qsl(query))})}"
