@@ -33,6 +33,7 @@ class Bell:
         self._worker.queue_prefetch = slots
 
     def start(self) -> None:
+        logging.getLogger("dramatiq").setLevel(logging.WARNING)
         for handler in logging.getLogger().handlers:
             handler.addFilter(_SeldomFilter())
         self._worker.start()
@@ -48,14 +49,16 @@ class _SeldomFilter(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._last: dict[str, float] = {}
+        self._last = -_QUIET_SECONDS
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not record.name.startswith("dramatiq."):
             return True
-        record.exc_info = record.exc_text = None
         now = time.monotonic()
-        if now - self._last.get(str(record.msg), -_QUIET_SECONDS) < _QUIET_SECONDS:
+        if now - self._last < _QUIET_SECONDS:
             return False
-        self._last[str(record.msg)] = now
+        self._last = now
+        first_line = record.getMessage().split("\n", 1)[0]
+        record.msg, record.args = f"broker.trouble why={first_line!r}", ()
+        record.exc_info = record.exc_text = None
         return True
