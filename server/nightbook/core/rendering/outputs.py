@@ -21,7 +21,7 @@ class Budget:
 
     characters: int = 48 << 20
     markup: int = 4 << 20
-    words: int = 1 << 20
+    words: int = 400_000
 
     def spend(self, made: str) -> str:
         if len(made) > self.characters:

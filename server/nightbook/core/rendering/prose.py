@@ -12,7 +12,7 @@ import nh3
 from nightbook.core.rendering import images
 
 #: Beyond this, markdown is shown as it was written: a parser's time may grow faster than the text.
-MAX_MARKDOWN: Final = 50_000
+MAX_MARKDOWN: Final = 30_000
 
 _TAGS: Final = frozenset(
     """
@@ -49,7 +49,7 @@ _NEVER_NEST: Final = frozenset(
     p li dt dd tr td th thead tbody tfoot option optgroup
     """.split()  # noqa: SIM905 (words read better without quotes)
 )
-_VISIBLE: Final = re.compile(r"<(?:img|hr)\b|>[^<]*\S[^<]*(?:<|$)|^[^<]*\S[^<]*(?:<|$)")
+_VISIBLE: Final = re.compile(r"<(?:img|hr)\b|(?:>|^)[^<]*[^<\s>]")
 
 
 def clean(source: str) -> str:

@@ -27,7 +27,7 @@ pre, code, kbd, samp, .side { font-family: ui-monospace, "SF Mono", "Cascadia Mo
 a { color: var(--link); text-underline-offset: .15em; }
 a:focus-visible, summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 header { margin-bottom: 2rem; padding-bottom: 1.25rem; border-bottom: 1px solid var(--line); }
-header h1 { margin: 0; font-size: 1.9rem; line-height: 1.2; letter-spacing: -.015em; }
+header h1 { margin: 0; font-size: 1.35rem; line-height: 1.25; letter-spacing: -.01em; }
 .facts { margin: .5rem 0 0; color: var(--soft); font-size: .9rem; }
 .facts span + span::before { content: "·"; margin: 0 .6em; }
 .banner { margin: 1.25rem 0 0; padding: .7rem 1rem; border-left: 3px solid var(--accent); border-radius: 0 6px 6px 0; background: var(--panel); }
@@ -39,15 +39,15 @@ _CELLS: Final = """
 .cell.failed { margin: 1.75rem -1rem; padding: .75rem 1rem; border-left: 3px solid var(--red); border-radius: 0 8px 8px 0; background: var(--red-panel); scroll-margin-top: 1rem; }
 .mark { margin: 0 0 .6rem; color: var(--red); font-weight: 600; }
 .input { position: relative; }
-.side { position: absolute; top: .55rem; right: .8rem; margin: 0; color: var(--soft); font-size: .72rem; line-height: 1.5;
-  padding-left: .5rem; background: var(--panel); }
-.side span + span::before { content: "·"; margin: 0 .45em; }
+.side { position: absolute; top: .8rem; right: 100%; width: 6rem; margin: 0 .9rem 0 0; color: var(--soft); font-size: .72rem; line-height: 1.5; text-align: right; }
+.failed .side { margin-right: 1.6rem; }
+.side:has(+ details) { top: .15rem; }
+.side span { display: block; }
 pre { margin: 0; font-size: .84rem; line-height: 1.55; white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4; }
 pre.source { padding: .75rem 1rem; border: 1px solid var(--line); border-radius: 8px; background: var(--panel); white-space: pre; overflow-x: auto; overflow-wrap: normal; }
-.side:not(:empty) + pre.source { padding-top: 1.9rem; }
 details > summary { color: var(--soft); font-size: .85rem; cursor: pointer; }
 .out, .markup, figure, .error, .note { margin: .6rem 0 0; }
-.out { max-height: 36rem; overflow: auto; padding: .1rem 1rem; }
+.out { max-height: 36rem; overflow: auto; tab-size: 8; padding: .1rem 1rem; }
 .out.stderr { padding: .5rem 1rem; border-left: 3px solid var(--amber); border-radius: 0 6px 6px 0; background: var(--amber-panel); }
 .out.math { font-style: italic; }
 .raw .out { color: var(--soft); }
@@ -61,8 +61,8 @@ img { max-width: 100%; height: auto; vertical-align: middle; border-radius: 6px;
 """
 _PROSE: Final = """
 .prose h1, .prose h2, .prose h3, .prose h4, .prose h5, .prose h6 { margin: 1.8em 0 .5em; line-height: 1.25; letter-spacing: -.01em; }
-.prose > :first-child { margin-top: 0; } .prose > :last-child { margin-bottom: 0; }
-.prose h1 { font-size: 1.6rem; } .prose h2 { font-size: 1.3rem; } .prose h3 { font-size: 1.1rem; }
+.prose > :first-child { margin-top: 0; } .cell + .prose > h1:first-child, .cell + .prose > h2:first-child { margin-top: 2.5rem; } .cell + .prose > h3:first-child { margin-top: 2rem; } .prose > :last-child { margin-bottom: 0; }
+.prose h1 { font-size: 1.8rem; letter-spacing: -.02em; } .prose h2 { font-size: 1.3rem; } .prose h3 { font-size: 1.1rem; }
 .prose h4, .prose h5, .prose h6 { font-size: 1rem; }
 .prose p, .prose ul, .prose ol, .prose blockquote, .prose pre, .prose dl { margin: .8em 0; max-width: 46rem; }
 .prose li { margin: .25em 0; }
@@ -99,9 +99,13 @@ _CODE: Final = """
 .source .nd { color: var(--amber); }
 """
 _SMALL: Final = """
+@media (max-width: 77rem) {
+  .side, .failed .side { position: static; width: auto; margin: 0 .25rem .2rem; }
+  .side span { display: inline; }
+  .side span + span::before { content: "·"; margin: 0 .45em; }
+}
 @media (max-width: 40rem) {
   body { padding: 1.25rem 1rem 3rem; }
-  header h1 { font-size: 1.5rem; }
   .cell.failed { margin-inline: -.5rem; padding-inline: .75rem; }
   pre { font-size: .78rem; }
   .out, .markup, figure, .note { padding-inline: 0; }
