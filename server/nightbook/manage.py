@@ -51,7 +51,7 @@ _LOCAL: Final = access.Caller("operator", "local", frozenset(access.ADMIN_SCOPES
 
 def serve(settings: Settings) -> int:
     """Run the server until it is told to stop; with the beat in it, unless `beat` is false."""
-    _log_to_stderr()
+    _begin()
     with _no_traceback(), _the_only_server(settings):
         _require_head(settings)
         listener = _listen(settings)
@@ -73,7 +73,7 @@ def serve(settings: Settings) -> int:
 
 def beat(settings: Settings) -> int:
     """Run a beat of its own until it is told to stop."""
-    _log_to_stderr()
+    _begin()
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -188,13 +188,16 @@ def _require_head(settings: Settings) -> None:
     try:
         if not database.is_at_head(engine):
             raise CannotStart(
-                "The database is at another revision than this release: run 'nightbook migrate'."
+                "The database is not at this release's revision. Run 'nightbook migrate', "
+                "or 'nightbook init' where there is none yet."
             )
     finally:
         engine.dispose()
 
 
-def _log_to_stderr() -> None:
+def _begin() -> None:
+    """A process of ours: what it writes is its user's alone, and what it says goes to stderr."""
+    os.umask(0o077)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -227,6 +230,7 @@ def initialise(settings: Settings) -> dict[str, Path]:
 
     Return the files that hold the tokens: an administrator's, JupyterLab's and a worker's. Safe to repeat.
     """
+    os.umask(0o077)
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     migrate(settings)
     owner = _user()
