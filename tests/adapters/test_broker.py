@@ -14,8 +14,8 @@ import redis
 from nightbook.adapters.broker import Doorbell
 from nightbook.doorbell import ACTOR_NAME, open_broker, queue_of
 
-REDIS = os.environ.get("NIGHTBOOK_TEST_REDIS", "redis://127.0.0.1:6379/9")
-RABBITMQ = os.environ.get("NIGHTBOOK_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672/%2F")
+REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/%2F")
 
 
 def _reach_redis(url):

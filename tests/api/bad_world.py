@@ -113,8 +113,8 @@ VALID = {
 class World:
     """The app over an empty home folder, with a token of each kind, a version, a schedule and a run."""
 
-    def __init__(self, home):
-        self.settings = Settings(home=home, beat=False)
+    def __init__(self, home, database_url=None):
+        self.settings = Settings(home=home, beat=False, database_url=database_url)
         migrate(self.settings.database)
         self.app = create_app(self.settings)
 

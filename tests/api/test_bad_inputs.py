@@ -10,8 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from bad_world import ECHO, LISTS, READS, RUN, SCHEDULE, UNKNOWN, UPLOAD, V1, changed, check_refused
+from fastapi.testclient import TestClient
 
+from nightbook.api.app import create_app
 from nightbook.records import access
+from nightbook.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("nothing_changes")
 
@@ -342,3 +345,17 @@ def test_32_a_cookie_that_we_did_not_give(world, value):
     value = value if isinstance(value, bytes) else value.encode()
 
     check_refused(world.client.get(f"{V1}/me", headers={"cookie": b"nightbook=" + value}), 401)
+
+
+# ---------------------------------------------------------------- 131: nobody's mistake
+
+
+@pytest.mark.parametrize("path", ["/runs", "/schedules", "/worker/cancels", "/openapi.json"])
+def test_131_a_database_that_is_away_is_503_and_says_when_to_come_back(world, tmp_path, path):
+    nowhere = Settings(home=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/nothing")
+    client = TestClient(create_app(nowhere), base_url="http://127.0.0.1:8600")
+
+    answer = client.get(V1 + path, headers={"authorization": f"Bearer {world.admin}"})
+
+    check_refused(answer, 503, "database_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
