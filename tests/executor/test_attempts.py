@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import json
+import random
 
 import nbformat
 import pytest
 from conftest import processes_of
 from fake_server import tagged, until
+
+from nightbook.core import journal
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -329,6 +332,22 @@ def test_the_copy_can_be_read_and_run_again_by_papermill(server, tmp_path):
     assert finish.state == "succeeded"
     assert again.printed == "3\n"
     assert [cell["id"] for cell in again.copy["cells"]] == [cell["id"] for cell in first.copy["cells"]]
+
+
+def test_every_prefix_of_a_real_journal_gives_a_valid_copy_and_the_whole_gives_the_copy(server):
+    show = "from IPython.display import display, HTML\nprint('a'); display(HTML('<b>b</b>')); 3"
+    run = server.queue_run(
+        {"cell_type": "markdown", "source": "# T", "metadata": {}}, show, "1/0", parameters={"x": 1}
+    )
+    ended(server, run)
+
+    whole = run.journal
+    cuts = {len(whole), *(n + 1 for n, byte in enumerate(whole) if byte == 10)}
+    for cut in cuts | set(random.Random(3).sample(range(len(whole)), 40)):
+        copy = journal.executed_copy(run.source, journal.parse(whole[:cut]))
+        nbformat.validate(nbformat.from_dict(copy))
+    again = journal.executed_copy(run.source, journal.parse(whole))
+    assert journal.as_bytes(again) == run.artifacts["notebook.ipynb"]
 
 
 def test_a_notebook_without_code_or_cells_succeeds(server):

@@ -102,7 +102,7 @@ class Outputs:
         if output is None:
             return
         display_id = record.get("display_id")
-        if isinstance(display_id, str):
+        if isinstance(display_id, str) and "data" in output:
             self._show(display_id, output)
             self._shown.setdefault(display_id, []).append(output)
         outputs = self._open(record["i"])
