@@ -106,6 +106,8 @@ describe('Shell', () => {
     await user.click(screen.getByRole('link', { name: 'Runs' }));
 
     expect(window.location.pathname).toBe('/book/runs');
+    expect(screen.getByRole('link', { current: 'page' }).textContent).toBe('Runs');
+    expect(document.title).toBe('Runs · Nightbook');
     expect(await screen.findByRole('heading', { name: 'Runs' })).toBeTruthy();
   });
 

@@ -165,12 +165,10 @@ function Navigation({ route }: { route: Route }): JSX.Element {
         </PlaceLink>
         <nav className="nightbook-Nav" aria-label={__('Main')}>
           {links.map(([place, words, icon, kinds]) => (
-            <span key={words} className={kinds.includes(route.kind) ? 'nightbook-mod-current' : ''}>
-              <PlaceLink to={place}>
-                <Icon name={icon} />
-                {words}
-              </PlaceLink>
-            </span>
+            <PlaceLink key={words} to={place} current={kinds.includes(route.kind)}>
+              <Icon name={icon} />
+              {words}
+            </PlaceLink>
           ))}
         </nav>
         {model.caller && (

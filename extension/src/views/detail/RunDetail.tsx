@@ -39,7 +39,12 @@ export function RunDetail(props: RunDetailProps): JSX.Element {
     <Page
       title={run.notebook.path.replace(/^.*\//, '')}
       above={<RunChip run={run} />}
-      below={<Tags tags={run.tags} />}
+      below={
+        <>
+          {run.notebook.path.includes('/') && <p className="nightbook-Path">{run.notebook.path}</p>}
+          <Tags tags={run.tags} />
+        </>
+      }
       actions={<RunActions {...props} />}
     >
       <Why run={run} />
@@ -160,7 +165,6 @@ function RunFacts({ run }: { run: RunView }): JSX.Element {
         [__('Pool'), run.pool],
         [__('Kernel'), run.kernel],
         [__('Version'), <code key="v">{run.notebook.sha256?.slice(0, 12)}</code>],
-        [__('Path'), run.notebook.path.includes('/') && run.notebook.path],
         [__('Note'), run.note]
       ]}
     />

@@ -33,14 +33,29 @@ interface PlaceLinkProps {
   children: React.ReactNode;
   className?: string;
   label?: string;
+  /** Whether this is the place where the reader is. */
+  current?: boolean;
 }
 
-export function PlaceLink({ to, children, className = '', label }: PlaceLinkProps): JSX.Element {
+export function PlaceLink({
+  to,
+  children,
+  className = '',
+  label,
+  current
+}: PlaceLinkProps): JSX.Element {
   const places = usePlaces();
+  const here = current ? 'page' : undefined;
   const classes = `nightbook-Link ${className}`.trim();
   if (!places.href) {
     return (
-      <button type="button" className={classes} aria-label={label} onClick={() => places.open(to)}>
+      <button
+        type="button"
+        className={classes}
+        aria-label={label}
+        aria-current={here}
+        onClick={() => places.open(to)}
+      >
         {children}
       </button>
     );
@@ -59,7 +74,13 @@ export function PlaceLink({ to, children, className = '', label }: PlaceLinkProp
     }
   };
   return (
-    <a className={classes} href={places.href(to)} aria-label={label} onClick={follow}>
+    <a
+      className={classes}
+      href={places.href(to)}
+      aria-label={label}
+      aria-current={here}
+      onClick={follow}
+    >
       {children}
     </a>
   );
