@@ -69,7 +69,7 @@ def up(
     """Start all of it on this machine: server, worker, JupyterLab. Ctrl-C stops it."""
     if sys.platform == "win32":
         raise CannotStart("'nightbook up' needs Linux or macOS; on Windows start it in WSL.")
-    supervisor = load("nightbook.supervisor", "up", "all")
+    supervisor = load("nightbook.supervisor.up", "up", "all")
     lab = None if no_lab else supervisor.Lab(port=lab_port, folder=lab_dir)
     raise typer.Exit(supervisor.up(settings(config, port=port, home=home), lab))
 
