@@ -284,3 +284,12 @@ def test_the_log_mixes_notes_with_times_and_what_was_printed_without_colours():
     assert "boom\n" in text
     assert "\x1b" not in text
     assert text.endswith("2026-11-23T07:30:01.100Z ended: failed: Cell 4 raised.\n")
+
+
+def test_progress_is_read_from_any_piece_of_a_journal() -> None:
+    begin = b'{"n":0,"t":0,"k":"begin","ids":["a","b","c"]}\n'
+    flood = b'{"n":1,"t":1,"k":"text","i":0,"s":"' + b"x" * 300 + b' \\"done\\""}\n'
+    done = b'{"n":2,"t":2,"k":"done","i":1}\n["done"]\n{"done": torn\n'
+
+    assert journal.progress(begin + flood) == (0, 3)
+    assert journal.progress(done) == (2, None)

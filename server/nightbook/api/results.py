@@ -51,7 +51,8 @@ def _banner(run: Run) -> str | None:
         return "This run goes on; the page shows what it has so far."
     if run.state == "succeeded":
         return None
-    return f"This run {run.state.replace('_', ' ')}: {run.reason or run.failure_class or 'no reason given'}."
+    reason = run.reason or run.failure_class or "no reason given"
+    return f"This run {run.state.replace('_', ' ')}: {reason.rstrip('.')}."
 
 
 def executed(session: Session, house: House, run: Run) -> dict[str, Any]:

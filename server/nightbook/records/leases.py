@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from nightbook.adapters import metrics
 from nightbook.adapters.database import is_postgresql
-from nightbook.core import policies
+from nightbook.core import journal, policies
 from nightbook.core.clock import new_id
 from nightbook.core.errors import Conflict, Invalid, NotFound
 from nightbook.core.states import FailureClass, may_move
@@ -105,6 +105,9 @@ def _take(
                     lease_until=now + timedelta(seconds=pool.lease_seconds),
                     started_at=func.coalesce(Run.started_at, now),
                     available_at=None,
+                    cells_done=None,
+                    cells_total=None,
+                    failed_cell=None,
                 )
                 .execution_options(synchronize_session=False)
             )
@@ -214,7 +217,10 @@ def append_journal(
         # From here on user code may have run: a loss is no longer mended by itself.
         attempt.begun_at = now
         runs.record(session, run, "run.begun", caller=attempt.worker_name, now=now)
-    session.add(attempt)
+    done, total = journal.progress(body)
+    run.cells_done = max(done, run.cells_done or 0)
+    run.cells_total = total or run.cells_total
+    session.add_all([attempt, run])
     session.flush()
     return attempt.journal_size
 

@@ -1,0 +1,203 @@
+"""Both faces in a real browser, in front of the whole product as `nightbook up` starts it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from nightbook.client import Client
+
+REPOSITORY = Path(__file__).parents[2]
+PICTURES = REPOSITORY / "tests" / "ui" / "__screenshots__"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Stack:
+    """A running `nightbook up`: where its faces answer and what opens them."""
+
+    web_url: str
+    lab_url: str
+    token: str
+    folder: Path
+
+    @property
+    def api_url(self) -> str:
+        return re.sub(r"[/#].*$", "", self.web_url.removeprefix("http://")).join(["http://", ""])
+
+
+def _chromium() -> str | None:
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    # A short path: the broker's socket must fit into 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="nb-ui-") as name:
+        folder = Path(name)
+        notebooks = folder / "notebooks"
+        shutil.copytree(REPOSITORY / "notebooks", notebooks)
+        _write_lab_configuration(folder)
+        process, log = _start(folder, notebooks)
+        try:
+            yield _read(process, log, folder)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+
+
+def _write_lab_configuration(folder: Path) -> None:
+    labconfig = folder / "jupyter" / "labconfig"
+    labconfig.mkdir(parents=True)
+    silence = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (labconfig / "page_config.json").write_text(json.dumps(silence))
+    (folder / "jupyter" / "jupyter_server_config.json").write_text(
+        json.dumps({"LabApp": {"expose_app_in_browser": True}})
+    )
+
+
+def _start(folder: Path, notebooks: Path) -> tuple["subprocess.Popen[bytes]", Path]:
+    log = folder / "up.log"
+    command = [sys.executable, "-m", "nightbook", "up", "--home", str(folder / "home")]
+    ports = ["--port", str(_free_port()), "--lab-port", str(_free_port()), "--lab-dir", str(notebooks)]
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "COLUMNS": "250",
+        "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
+        "JUPYTER_DATA_DIR": str(folder / "jupyter-data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "jupyter-run"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "lab-settings"),
+    }
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            [*command, *ports], stdout=sink, stderr=subprocess.STDOUT, env=environment, cwd=folder
+        )
+    return process, log
+
+
+def _read(process: "subprocess.Popen[bytes]", log: Path, folder: Path) -> Stack:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        said = log.read_text(errors="replace")
+        web = re.search(r"http://\S+/#login=\S+", said)
+        lab = re.search(r"http://\S+\?token=\S+", said)
+        if web and lab:
+            token = (folder / "home" / "token").read_text().strip()
+            return Stack(web.group(), lab.group(), token, folder)
+        if process.poll() is not None:
+            break
+        time.sleep(0.2)
+    raise AssertionError(f"nightbook up did not come up:\n{log.read_text(errors='replace')}")
+
+
+@pytest.fixture(scope="session")
+def api(stack: Stack) -> Iterator[Client]:
+    with Client(stack.api_url, stack.token) as client:
+        yield client
+
+
+@pytest.fixture
+def log_in(page: Page, stack: Stack) -> Callable[[], None]:
+    """Opens the web page by a fresh one-time link."""
+
+    def act() -> None:
+        answer = httpx.post(
+            f"{stack.api_url}/api/v1/sessions/codes", headers={"Authorization": f"Bearer {stack.token}"}
+        )
+        page.goto(f"{stack.api_url}/#login={answer.json()['code']}")
+        page.get_by_role("heading", name="Overview").wait_for()
+
+    return act
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = _chromium()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing: install it, or name it in $CHROMIUM")
+        pytest.skip("Chromium is not installed; name it in $CHROMIUM")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+
+
+class Shots:
+    """Pictures that a person looks at, in the folder that the README's pictures are taken from."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page, self.name = page, name
+
+    def __call__(self, step: str) -> Path:
+        PICTURES.mkdir(exist_ok=True)
+        path = PICTURES / f"{self.name}-{step}.png"
+        self.page.screenshot(path=path, animations="disabled", caret="hide")
+        return path
+
+
+@pytest.fixture
+def shots(page: Page, request: pytest.FixtureRequest) -> Shots:
+    name = request.node.name.removeprefix("test_")
+    return Shots(page, re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"))
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def context(browser: Browser, scheme: str) -> Iterator[BrowserContext]:
+    opened = browser.new_context(
+        viewport={"width": 1280, "height": 860},
+        timezone_id="Europe/Berlin",
+        locale="en-GB",
+        color_scheme="dark" if scheme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    opened.set_default_timeout(20_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A tab in which any error of a script fails the test."""
+    opened, errors = context.new_page(), []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("console", lambda message: errors.append(message.text) if _is_refusal(message) else None)
+    yield opened
+    assert errors == []
+
+
+def _is_refusal(message: ConsoleMessage) -> bool:
+    return message.type == "error" and "Content Security Policy" in message.text

@@ -1,0 +1,103 @@
+"""The web page at /: log in by the link, look around, run, re-run, schedule, pause."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from nightbook.client import Client
+
+LogIn = Callable[[], None]
+Shots = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gallery(api: Client, stack: Any) -> None:
+    for name in ("daily_sales", "fails_halfway", "export_customers"):
+        api.notebooks.upload(stack.folder / "notebooks" / f"{name}.ipynb")
+
+
+def test_a_one_time_link_opens_the_page_and_leaves_the_address(
+    page: Page, log_in: LogIn, shots: Shots
+) -> None:
+    log_in()
+
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    assert "login=" not in page.url
+    shots("overview")
+
+
+def test_a_used_link_leads_to_the_door(page: Page, stack: Any, shots: Shots) -> None:
+    page.goto(f"{stack.api_url}/#login=used-before")
+
+    expect(page.get_by_label("Token")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
+    shots("door")
+
+
+def test_a_notebook_is_scheduled_from_the_page(page: Page, log_in: LogIn, shots: Shots, scheme: str) -> None:
+    log_in()
+    page.get_by_role("link", name="Notebooks").click()
+    page.get_by_role("link", name="daily_sales.ipynb").click()
+    form = page.get_by_role("form", name="Schedule a notebook")
+
+    form.get_by_label("Name of the schedule").fill(f"Sales on the page, {scheme}")
+    form.get_by_label("region").select_option("south")
+    expect(form.get_by_role("list", name="Next fire times").get_by_role("listitem")).to_have_count(3)
+    shots("form")
+    form.get_by_role("button", name="Schedule", exact=True).click()
+
+    expect(page.get_by_text("is scheduled").first).to_be_visible()
+    expect(page.get_by_role("heading", name=f"Sales on the page, {scheme}")).to_be_visible()
+    shots("schedule")
+
+
+def test_a_wrong_parameter_is_said_at_its_field(page: Page, log_in: LogIn, shots: Shots) -> None:
+    log_in()
+    page.get_by_role("link", name="Notebooks").click()
+    page.get_by_role("link", name="daily_sales.ipynb").click()
+
+    page.get_by_label("days").fill("abc")
+    page.get_by_role("button", name="Run now").click()
+
+    expect(page.get_by_label("days")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("days")).to_be_focused()
+    shots("refused")
+
+
+def test_a_run_is_seen_to_its_end_and_run_again(
+    page: Page, api: Client, log_in: LogIn, shots: Shots, stack: Any
+) -> None:
+    run = api.runs.create("daily_sales.ipynb", parameters={"region": "south"})
+    log_in()
+    page.goto(f"{stack.api_url}/runs/{run.id}")
+
+    expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading", name="Daily sales")).to_be_visible()
+    shots("run")
+    page.get_by_role("button", name=re.compile("Run again")).click()
+    form = page.get_by_role("form", name="Run again")
+    form.get_by_label("region").select_option("east")
+    shots("again")
+    form.get_by_role("button", name="Run again").click()
+
+    expect(page).not_to_have_url(re.compile(str(run.id)))
+    again = next(iter(api.runs.list(rerun_of=run.id)))
+    assert again.parameters["region"] == "east"
+    assert again.notebook.sha256 == run.notebook.sha256
+
+
+def test_a_failed_run_says_why_in_one_line(
+    page: Page, api: Client, log_in: LogIn, shots: Shots, stack: Any
+) -> None:
+    run = api.runs.wait(api.runs.create("fails_halfway.ipynb").id, timeout=90)
+    log_in()
+
+    page.goto(f"{stack.api_url}/runs/{run.id}")
+
+    expect(page.get_by_text("Cell 9 raised ValueError").first).to_be_visible()
+    shots("failed")
