@@ -289,7 +289,7 @@ class _Worker:
                     return None
             except RefusedError as error:
                 _log.warning("claim.refused status=%d code=%s", error.status, error.code)
-                if error.status == 404:
+                if error.code == "not_registered":
                     self._register_again()
                 return None
         return None

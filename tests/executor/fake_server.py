@@ -177,7 +177,7 @@ class FakeServer:
 
     def claim(self, draft: ClaimDraft, key: str) -> dict[str, Any]:
         if draft.worker_id not in self.workers:
-            raise Refusal(404, "worker_not_found")
+            raise Refusal(409, "not_registered")
         if key not in self.claims:
             run = self.queue.pop(0) if self.queue else None
             self.claims[key] = run.order.attempt_id if run else None
