@@ -136,7 +136,6 @@ export abstract class NightbookWidget extends ReactWidget {
   constructor(protected readonly nightbook: Nightbook) {
     super();
     this.addClass('nightbook-Widget');
-    this.addClass('jp-ThemedContainer');
   }
 
   protected abstract view(): JSX.Element;

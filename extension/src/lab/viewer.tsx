@@ -129,7 +129,7 @@ function KnownState({ id }: { id: string }): JSX.Element | null {
       <span role="status">
         <RunChip run={run} />
         <span className="nightbook-StateLine-words">
-          {__('Executed copy, read-only')} · <Moment at={run.started_at ?? run.created_at} />
+          {__('Executed copy')} · <Moment at={run.started_at ?? run.created_at} />
         </span>
       </span>
     )

@@ -3,9 +3,10 @@ import * as React from 'react';
 
 import { refusalOf } from '../../api';
 import { type Model, sources } from '../../model';
-import type { Refusal, RunView, ScheduleView } from '../../tokens';
+import type { Refusal, RunView, ScheduleView, Words } from '../../tokens';
 import type { AskPreview } from '../form/PreviewPart';
 import { ScheduleForm, type ScheduleFormProps } from '../form/ScheduleForm';
+import { momentWords } from '../parts/moments';
 import { Loaded } from '../parts/notices';
 import { useTell } from '../parts/tell';
 import { useWords } from '../parts/words';
@@ -82,12 +83,20 @@ export function FormScreen(props: FormScreenProps): JSX.Element {
   );
 }
 
+/** What a new schedule is told by: its name, and when it runs for the first time. */
+function scheduledWords({ name, next_fire_at: next, words }: ScheduleView, { __ }: Words): string {
+  return next
+    ? __('“%1” is scheduled. It runs next on %2.', name, momentWords(next))
+    : __('“%1” is scheduled: %2', name, words);
+}
+
 type Acts = Pick<ScheduleFormProps, 'onSchedule' | 'onSave' | 'onRun'>;
 
 function useActs({ schedule, onScheduled, onStarted }: FormScreenProps): Acts {
   const model = useModel();
   const tell = useTell();
-  const { __ } = useWords();
+  const words = useWords();
+  const { __ } = words;
   const keyOf = useKeys();
   const [etag] = React.useState(schedule?.etag ?? null);
   if (schedule) {
@@ -106,7 +115,7 @@ function useActs({ schedule, onScheduled, onStarted }: FormScreenProps): Acts {
       refusalFrom(async () => {
         const made = await model.act(api => api.createSchedule(draft, keyOf(draft)));
         const to = { kind: 'schedule', id: made.id } as const;
-        const message = __('“%1” is scheduled: %2', made.name, made.words);
+        const message = scheduledWords(made, words);
         tell({ tone: 'success', message, action: { label: __('Open schedule'), to } });
         onScheduled?.(made);
       }),
