@@ -293,3 +293,20 @@ def test_progress_is_read_from_any_piece_of_a_journal() -> None:
 
     assert journal.progress(begin + flood) == (0, 3)
     assert journal.progress(done) == (2, None)
+
+
+@pytest.mark.parametrize("index", [None, "x", [], -1, 10**30])
+def test_a_record_of_a_newer_kind_may_hold_anything(index):
+    newer = {"n": 1, "t": 5, "k": "newer", "i": index, "started": index}
+    raw = "".join(f"{json.dumps(record)}\n" for record in ({"n": 0, **BEGIN}, newer)).encode()
+
+    assert journal.parse(raw)[1:] == [newer]
+
+
+@pytest.mark.parametrize("index", [10**30, 2**63, -(10**30)])
+def test_progress_stays_within_what_a_column_holds(index):
+    line = json.dumps({"k": "done", "i": index}).encode() + b"\n"
+
+    done, _ = journal.progress(line)
+
+    assert 0 <= done < 2**31

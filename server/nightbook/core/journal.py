@@ -22,6 +22,8 @@ Notebook = dict[str, Any]
 
 _NUMBER = (int, float)
 _LATEST = 10**12  # ms, some 30 years: beyond it, moments cannot be computed
+_BOUNDED: Final = frozenset({"t", "i", "started", "ended"})
+_MOST_CELLS: Final = 100_000  # far beyond what a notebook may have; a column holds it
 _SHAPES: Final[dict[str, dict[str, Any]]] = {
     "begin": {"at": str, "ids": list},
     "kernel": {},
@@ -73,7 +75,7 @@ def progress(piece: bytes) -> tuple[int, int | None]:
         if not isinstance(record, dict):
             continue
         if record.get("k") == "done" and isinstance(record.get("i"), int):
-            done = max(done, record["i"] + 1)
+            done = max(done, min(record["i"] + 1, _MOST_CELLS))
         elif record.get("k") == "begin" and isinstance(record.get("ids"), list):
             total = len(record["ids"])
     return done, total
@@ -88,7 +90,7 @@ def _well_formed(record: Record, n: int) -> bool:
     fields = {"n": int, "t": _NUMBER, "k": str, **shape}
     if not all(isinstance(record.get(name), kind) for name, kind in fields.items()):
         return False
-    if not all(0 <= record.get(name, 0) <= _LATEST for name in ("t", "i", "started", "ended")):
+    if not all(0 <= record[name] <= _LATEST for name in _BOUNDED & fields.keys()):
         return False
     return bool(record["n"] == n and (record["k"] == "begin") == (n == 0))
 
