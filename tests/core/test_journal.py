@@ -300,7 +300,10 @@ def test_a_record_of_a_newer_kind_may_hold_anything(index):
     newer = {"n": 1, "t": 5, "k": "newer", "i": index, "started": index}
     raw = "".join(f"{json.dumps(record)}\n" for record in ({"n": 0, **BEGIN}, newer)).encode()
 
-    assert journal.parse(raw)[1:] == [newer]
+    records = journal.parse(raw)
+
+    assert records[1:] == [newer]
+    assert journal.log_text(records).count("\n") == 1
 
 
 @pytest.mark.parametrize("index", [10**30, 2**63, -(10**30)])

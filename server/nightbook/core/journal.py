@@ -391,7 +391,7 @@ def log_text(lines: Iterable[Record]) -> str:
 
 def _log_part(record: Record) -> str:
     kind = record["k"]
-    cell = f"cell {record['i'] + 1}" if "i" in record else ""
+    cell = f"cell {record['i'] + 1}" if "i" in _SHAPES.get(kind, {}) else ""
     if kind == "text":
         return _ANSI.sub("", record["s"])
     if kind == "out":
