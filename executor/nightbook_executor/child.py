@@ -69,11 +69,12 @@ def main(arguments: list[str]) -> int:
 def _take_precautions(order: Order) -> None:
     sandbox.adopt_orphans()
     signal.signal(signal.SIGTERM, lambda *_: _end_everything())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Not SIG_IGN: the kernel and what it starts would inherit that and could not be interrupted.
+    signal.signal(signal.SIGINT, lambda *_: None)
     sandbox.die_with_parent(order.parent)
+    sandbox.confine(order.sandbox)
     if order.sandbox != "none":
         sandbox.hide()
-    sandbox.confine(order.sandbox)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     sys.modules.update(dict.fromkeys(_UNWANTED))  # type: ignore[arg-type]
 

@@ -27,6 +27,7 @@ class WorkerProcess:
     """A worker as an operator starts it."""
 
     def __init__(self, server: FakeServer, home: Path, slots: int = 2, **settings: Any) -> None:
+        environment = settings.pop("environment", {})
         fields = {
             "home": home,
             "api_url": server.address,
@@ -39,7 +40,10 @@ class WorkerProcess:
         self.log = home / "worker.log"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START], env={**os.environ, **named}, stderr=log, stdout=log
+                [sys.executable, "-c", _START],
+                env={**os.environ, **environment, **named},
+                stderr=log,
+                stdout=log,
             )
         self.pid = self._process.pid
 
@@ -93,7 +97,7 @@ def worker(server: FakeServer, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture
 def own_server() -> Iterator[FakeServer]:
     """A server of one test: short leases, so that losing one takes seconds."""
-    server = FakeServer(lease_seconds=8.0, heartbeat_seconds=0.5)
+    server = FakeServer(lease_seconds=6.0, heartbeat_seconds=0.5)
     yield server
     server.close()
 

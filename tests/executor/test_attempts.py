@@ -212,6 +212,28 @@ def test_a_bash_notebook_runs_with_its_parameters(server):
     assert run.manifest["kernel"] == {"name": "bash", "language": "bash"}
 
 
+def test_a_bash_cell_over_its_limit_is_interrupted(server):
+    spec = {"name": "bash", "display_name": "Bash", "language": "bash"}
+    run = server.queue_run("echo so far; sleep 100", "echo never", spec=spec, cell_timeout_seconds=1)
+
+    finish = ended(server, run)
+
+    assert (finish.state, finish.reason) == ("timed_out", "Cell 1 took longer than its limit of 1 s.")
+    assert "so far" in run.printed
+    assert run.statuses() == ["failed", "pending"]
+
+
+def test_what_a_cell_starts_can_be_interrupted(server):
+    nap = (
+        "import signal, subprocess\nnap = subprocess.Popen(['sleep', '60'])\nnap.send_signal(signal.SIGINT)\n"
+    )
+    run = server.queue_run(nap + "print(nap.wait(5))")
+
+    ended(server, run)
+
+    assert run.printed == "-2\n"
+
+
 def test_sibling_files_lie_beside_the_notebook_and_can_be_imported(server):
     def file(path, text):
         return {"path": path, "base64": base64.b64encode(text.encode()).decode()}

@@ -1,6 +1,8 @@
 """Workers that are drained, starved, robbed of their lease, or killed on purpose."""
 
+import json
 import signal
+import sys
 
 import nbformat
 from conftest import processes_of
@@ -63,7 +65,7 @@ def test_a_restarted_worker_keeps_its_id_and_sweeps_what_its_predecessor_left(ow
     assert processes_of(run.order.attempt_id)
 
     again = start_worker()
-    until(lambda: "worker.registered" in again.log.read_text().split("worker.swept")[-1])
+    until(lambda: "worker.registered" in again.log.read_text().partition("worker.swept")[2])
 
     gone(run)
     assert len(own_server.workers) == 1
@@ -113,7 +115,7 @@ def test_a_worker_that_no_heartbeat_reaches_fences_itself_and_goes_on_later(own_
     begun(own_server, run)
 
     own_server.is_away = True
-    gone(run, 8.0)  # three quarters of a lease of 8 s
+    gone(run, 6.0)  # three quarters of a lease
     own_server.is_away = False
     after = own_server.queue_run("print('alive')")
     own_server.wait_for(after)
@@ -121,6 +123,21 @@ def test_a_worker_that_no_heartbeat_reaches_fences_itself_and_goes_on_later(own_
     assert run.finish is None
     assert after.finish.state == "succeeded"
     assert "attempt.lost" in worker.log.read_text()
+
+
+def test_the_runs_of_a_stopped_worker_end_by_themselves_before_their_lease(own_server, start_worker):
+    worker = start_worker()
+    run = own_server.queue_run(ORPHANS + SLEEP)
+    begun(own_server, run)
+
+    worker.signal(signal.SIGSTOP)
+    try:
+        gone(run, own_server.lease_seconds)
+    finally:
+        worker.signal(signal.SIGCONT)
+    until(lambda: "attempt.ended" in worker.log.read_text())
+
+    assert run.finish is None
 
 
 def test_a_short_absence_of_the_server_costs_nothing(own_server, start_worker):
@@ -218,3 +235,40 @@ def test_two_workers_of_one_name_on_one_host_are_refused(own_server, start_worke
 
     assert second.wait() == 1
     assert "in use by another worker" in first.log.read_text()
+
+
+def test_a_kernel_that_dies_at_its_start_is_an_environment_failure_with_its_last_words(
+    own_server, start_worker, tmp_path
+):
+    script = "import sys; print('licence expired', file=sys.stderr); sys.exit(3)"
+    folder = tmp_path / "jupyter" / "kernels" / "broken"
+    folder.mkdir(parents=True)
+    spec = {"argv": [sys.executable, "-c", script], "display_name": "Broken", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    start_worker(environment={"JUPYTER_PATH": str(tmp_path / "jupyter")})
+    run = own_server.queue_run("1", kernel="broken")
+
+    own_server.wait_for(run)
+
+    assert (run.finish.state, run.finish.class_) == ("failed", "environment")
+    assert "exit code 3" in run.finish.reason
+    assert "licence expired" in run.finish.reason
+    assert run.statuses() == ["pending"]
+
+
+def test_a_journal_that_cannot_be_written_ends_the_run_as_storage(own_server, start_worker):
+    start_worker()
+    # The notebook takes the disk from the process that keeps its record.
+    starve = (
+        "import os, resource, time; resource.prlimit(os.getppid(), resource.RLIMIT_FSIZE, (3000, 3000))\n"
+    )
+    run = own_server.queue_run("print('kept')", starve + "print('x' * 9000); time.sleep(100)")
+
+    own_server.wait_for(run)
+
+    assert (run.finish.state, run.finish.class_) == ("failed", "storage")
+    assert "EFBIG" in run.finish.reason
+    assert run.copy["cells"][1]["outputs"][0]["text"] == "kept\n"
+    assert run.copy["metadata"]["nightbook"]["class"] == "storage"
+    nbformat.validate(nbformat.from_dict(run.copy))
+    gone(run)
