@@ -160,7 +160,8 @@ class Shots:
     def __call__(self, step: str) -> Path:
         PICTURES.mkdir(exist_ok=True)
         path = PICTURES / f"{self.name}-{step}.png"
-        self.page.screenshot(path=path, animations="disabled", caret="hide")
+        # Ending the animations would end the toasts too: their time bar is one.
+        self.page.screenshot(path=path, caret="hide")
         return path
 
 

@@ -1,0 +1,160 @@
+"""The story in JupyterLab: schedule the open notebook, run it, read its executed copy, run it again."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from nightbook.client import Client
+
+Shots = Callable[[str], Path]
+
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+@pytest.fixture
+def lab(page: Page, stack: Any, scheme: str) -> Page:
+    """JupyterLab in a workspace of its own, ready, in the theme of this test."""
+    address, _, token = stack.lab_url.partition("?token=")
+    base = address.split("/lab")[0]
+    page.goto(f"{base}/lab/workspaces/t-{uuid4().hex[:8]}?token={token}")
+    page.wait_for_function("window.jupyterapp !== undefined")
+    page.evaluate("window.jupyterapp.restored")
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
+    _execute(page, "apputils:change-theme", {"theme": THEMES[scheme]})
+    return page
+
+
+def _execute(page: Page, command: str, arguments: dict[str, Any]) -> None:
+    page.evaluate(
+        "([name, args]) => { void window.jupyterapp.commands.execute(name, args) }", [command, arguments]
+    )
+
+
+def _open(page: Page, name: str) -> Locator:
+    _execute(page, "docmanager:open", {"path": name})
+    panel = page.locator(".jp-NotebookPanel:visible")
+    expect(panel.locator(".jp-CodeCell").first).to_be_visible()
+    return panel
+
+
+def _toast(page: Page, words: str) -> Locator:
+    toast = page.locator(".Toastify__toast").filter(has_text=words)
+    expect(toast).to_be_visible(timeout=60_000)
+    return toast
+
+
+def test_the_story(lab: Page, api: Client, shots: Shots, scheme: str) -> None:
+    _open(lab, "daily_sales.ipynb")
+    shots("1-notebook")
+
+    lab.get_by_role("button", name="Schedule this notebook").click()
+    form = lab.get_by_role("form", name="Schedule a notebook")
+    form.get_by_label("Name of the schedule").fill(f"Daily sales, {scheme}")
+    form.get_by_label("region").select_option("south")
+    form.get_by_label("Time zone").fill("Europe/Berlin")
+    fire_times = form.get_by_role("list", name="Next fire times").get_by_role("listitem")
+    expect(fire_times).to_have_count(3)
+    expect(fire_times.first).to_contain_text("07:30")
+    expect(form.get_by_role("status")).to_contain_text("Monday to Friday, Europe/Berlin")
+    shots("2-form")
+    form.get_by_role("button", name="Schedule", exact=True).click()
+
+    toast = _toast(lab, f"Daily sales, {scheme}")
+    shots("3-toast")
+    toast.get_by_role("button", name="Open schedule").click()
+    expect(lab.get_by_role("heading", name=f"Daily sales, {scheme}")).to_be_visible()
+    shots("4-schedule")
+    made = next(schedule for schedule in api.schedules.list() if schedule.name == f"Daily sales, {scheme}")
+    assert (made.trigger.expression, made.trigger.timezone) == ("30 7 * * MON-FRI", "Europe/Berlin")
+    assert made.parameters == {"region": "south"}
+
+    lab.get_by_role("button", name="Run now").click()
+    run = _newest_run(api, schedule_id=made.id)
+    api.runs.wait(run.id, timeout=90)
+    _execute(lab, "nightbook:show-run", {"id": str(run.id)})
+    expect(lab.get_by_text("Succeeded").first).to_be_visible(timeout=20_000)
+    shots("5-run")
+
+    _execute(lab, "nightbook:open-run-notebook", {"id": str(run.id)})
+    copy = lab.locator(".nightbook-Executed:visible")
+    expect(copy.get_by_role("heading", name="Daily sales")).to_be_visible()
+    expect(lab.get_by_text("Executed copy")).to_be_visible()
+    shots("6-copy")
+    before = copy.locator(".jp-CodeCell").first.inner_text()
+    copy.locator(".jp-CodeCell .cm-content").first.click()
+    lab.keyboard.type("changed")
+    assert copy.locator(".jp-CodeCell").first.inner_text() == before
+
+    lab.get_by_role("button", name="Re-run…").click()
+    again = lab.get_by_role("form", name="Run again")
+    again.get_by_label("region").select_option("east")
+    shots("7-again")
+    again.get_by_role("button", name="Run again").click()
+    child = api.runs.wait(_newest_run(api, rerun_of=run.id).id, timeout=90)
+    _toast(lab, "succeeded")
+    assert (child.parameters["region"], child.rerun_of) == ("east", run.id)
+    shots("8-done")
+
+
+def _newest_run(api: Client, **filters: Any) -> Any:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for run in api.runs.list(**filters):
+            return run
+        time.sleep(0.2)
+    raise AssertionError("no run was made")
+
+
+def test_unsaved_changes_are_saved_first_after_asking(
+    lab: Page, api: Client, shots: Shots, scheme: str
+) -> None:
+    panel = _open(lab, "long_progress.ipynb")
+    panel.locator(".jp-CodeCell .cm-content").last.click()
+    lab.keyboard.press("Control+End")
+    lab.keyboard.type(f"\n# changed in the {scheme} theme")
+
+    lab.get_by_role("button", name="Schedule this notebook").click()
+    dialog = lab.get_by_role("dialog")
+    expect(dialog.get_by_role("button", name="Save and schedule")).to_be_visible()
+    shots("asked")
+    dialog.get_by_role("button", name="Save and schedule").click()
+
+    expect(lab.get_by_role("form", name="Schedule a notebook")).to_be_visible()
+    version = next(iter(api.notebooks.versions("long_progress.ipynb")))
+    assert f"changed in the {scheme} theme" in api.notebooks.content(version.sha256).decode()
+
+
+def test_runs_stand_beside_their_notebook(lab: Page, api: Client, stack: Any, shots: Shots) -> None:
+    api.notebooks.upload(stack.folder / "notebooks" / "export_customers.ipynb")
+    run = api.runs.wait(api.runs.create("export_customers.ipynb").id, timeout=90)
+    _open(lab, "export_customers.ipynb")
+
+    lab.get_by_role("tab", name="Runs of this notebook").click()
+
+    side = lab.get_by_role("region", name="Runs of this notebook")
+    expect(side.get_by_text("Succeeded").first).to_be_visible()
+    shots("side")
+    assert run.state == "succeeded"
+
+
+def test_all_ways_to_the_form_are_there(lab: Page, shots: Shots) -> None:
+    _open(lab, "daily_sales.ipynb")
+
+    item = lab.locator(".jp-DirListing-item[data-file-type='notebook']").filter(has_text="daily_sales")
+    item.click(button="right")
+    expect(lab.get_by_role("menuitem", name=re.compile("Schedule Notebook"))).to_be_visible()
+    shots("context-menu")
+    lab.keyboard.press("Escape")
+    lab.keyboard.press("Control+Shift+C")
+    lab.locator(".lm-CommandPalette-input").fill("Schedule Notebook")
+    expect(lab.locator(".lm-CommandPalette-item").filter(has_text="Schedule Notebook").first).to_be_visible()
+    lab.keyboard.press("Escape")
+    _execute(lab, "launcher:create", {})
+    expect(lab.locator(".jp-LauncherCard").filter(has_text="Nightbook")).to_be_visible()
+    shots("launcher")
