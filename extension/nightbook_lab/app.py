@@ -57,5 +57,5 @@ class NightbookApp(ExtensionApp):
         if hub_token and not self.token_file:
             return lambda: hub_token  # the server asks the Hub whose it is
         home = os.environ.get("NIGHTBOOK_HOME") or "~/.nightbook"
-        # `nightbook up` leaves its own token there.
-        return TokenFile(Path(self.token_file or Path(home) / "token").expanduser().absolute())
+        # `nightbook init` and `nightbook up` leave a token for JupyterLab there.
+        return TokenFile(Path(self.token_file or Path(home) / "lab-token").expanduser().absolute())

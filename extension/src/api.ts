@@ -78,6 +78,15 @@ function segments(path: string): string {
   return path.split('/').map(segment).join('/');
 }
 
+/**
+ * A key that makes a repeated request the same request. Not `randomUUID`: browsers keep that for
+ * secure contexts, and a JupyterLab on a plain address of the local network is none.
+ */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
+}
+
 export class Api {
   constructor(readonly transport: wire.Transport) {}
 

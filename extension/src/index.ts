@@ -177,7 +177,7 @@ const panel: JupyterFrontEndPlugin<void> = {
       shell.activateById(widget.id);
     };
     commands.addCommand(CommandIDs.openPanel, {
-      label: __('Nightbook'),
+      label: args => (args.isLauncher ? __('Nightbook') : __('Open Nightbook')),
       caption: __('Schedules and runs'),
       icon: args => (args.isLauncher ? launchIcon : nightbookIcon),
       describedBy: {

@@ -156,7 +156,7 @@ def test_without_configuration_the_token_of_nightbook_up_is_found(monkeypatch, t
     monkeypatch.delenv("JUPYTERHUB_API_TOKEN", raising=False)
     monkeypatch.delenv("NIGHTBOOK_TOKEN_FILE", raising=False)
     monkeypatch.setenv("NIGHTBOOK_HOME", str(tmp_path))
-    (tmp_path / "token").write_text("nb_pat_of_up")
+    (tmp_path / "lab-token").write_text("nb_pat_of_up")
 
     assert NightbookApp()._token()() == "nb_pat_of_up"
 

@@ -3,9 +3,8 @@ import type { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import type { ISettingRegistry } from '@jupyterlab/settingregistry';
-import { UUID } from '@lumino/coreutils';
 
-import { refusalOf } from '../api';
+import { newKey, refusalOf } from '../api';
 import type { FormOptions } from './form';
 import type { Nightbook } from './nightbook';
 import { madeReady, serverPath, snapshot, type Snapshot, type Wish } from './snapshot';
@@ -70,7 +69,7 @@ export class NotebookActions {
     const { __ } = words;
     this._nightbook.start();
     try {
-      const run = await model.act(api => api.startRun({ notebook: sha256 }, UUID.uuid4()));
+      const run = await model.act(api => api.startRun({ notebook: sha256 }, newKey()));
       const action = { label: __('Open run'), to: { kind: 'run', id: run.id } as const };
       tell({ tone: 'success', message: __('Run started'), action });
     } catch (error) {

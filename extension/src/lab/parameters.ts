@@ -1,6 +1,7 @@
 /** The parameters cell of an open notebook: found by its tag, offered where there is none. */
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { NotebookPanel } from '@jupyterlab/notebook';
+import { Widget } from '@lumino/widgets';
 
 import type { Words } from '../tokens';
 
@@ -21,17 +22,19 @@ export function hasParametersCell({ model }: NotebookPanel): boolean {
 export async function offerParametersCell(panel: NotebookPanel, words: Words): Promise<Offered> {
   const { __ } = words;
   const tag = Dialog.okButton({ label: __('Tag the selected cell') });
-  const insert = Dialog.createButton({ label: __('Insert a parameters cell') });
-  const none = Dialog.createButton({ label: __('Continue without') });
+  const none = Dialog.cancelButton({ label: __('Continue without') });
   const canTag = panel.content.activeCell?.model.type === 'code';
+  const insertLabel = __('Insert a parameters cell');
+  const insert = Dialog.createButton({ label: insertLabel, accept: !canTag });
   const chosen = await showDialog({
     title: __('This notebook has no parameters cell'),
-    body: __(
-      'Values in a code cell tagged “parameters” become a form, and each run can have its own. ' +
-        'Tag the selected cell, or insert a new one and fill it in before you schedule.'
+    body: bodyOf(
+      __(
+        'Values in a code cell tagged “parameters” become a form, and each run can have its own. ' +
+          'Tag the selected cell, or insert a new one and fill it in before you schedule.'
+      )
     ),
     buttons: [Dialog.cancelButton(), none, insert, ...(canTag ? [tag] : [])],
-    defaultButton: canTag ? 3 : 1,
     checkbox: { label: __('Do not ask again'), caption: __('Settings › Nightbook changes it back') }
   });
   const askAgain = !chosen.isChecked;
@@ -45,6 +48,14 @@ export async function offerParametersCell(panel: NotebookPanel, words: Words): P
     default:
       return { goOn: chosen.button.label === none.label, askAgain };
   }
+}
+
+/** Wide enough for four buttons in a row. */
+function bodyOf(text: string): Widget {
+  const body = new Widget();
+  body.addClass('nightbook-Offer');
+  body.node.textContent = text;
+  return body;
 }
 
 interface Tagged {

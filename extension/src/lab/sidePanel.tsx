@@ -2,6 +2,7 @@
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
 import { SidePanel } from '@jupyterlab/ui-components';
+import { Panel } from '@lumino/widgets';
 import * as React from 'react';
 
 import { sources } from '../model';
@@ -69,7 +70,7 @@ export class NotebookRunsPanel extends SidePanel {
     contents: Contents.IManager,
     acts: NotebookActs
   ) {
-    super();
+    super({ content: new Panel() });
     const { __ } = nightbook.words;
     this.id = 'nightbook-runs-of-notebook';
     this.title.icon = runsIcon;
@@ -187,7 +188,8 @@ function Runs({ runs }: { runs: readonly RunView[] }): JSX.Element {
               <Moment at={run.started_at ?? run.created_at} />
             </PlaceLink>
             <span className="nightbook-Name-line">
-              <Span start={run.started_at} end={run.finished_at} /> {whyLine(run, words)}
+              <Span start={run.started_at} end={run.finished_at} />
+              {whyLine(run, words) && ` · ${whyLine(run, words)}`}
             </span>
           </div>
         </li>

@@ -1,7 +1,7 @@
 /** The form, fed by the model: for a new schedule of a notebook, or for one that is edited. */
 import * as React from 'react';
 
-import { refusalOf } from '../../api';
+import { newKey, refusalOf } from '../../api';
 import { type Model, sources } from '../../model';
 import type { Refusal, RunView, ScheduleView, Words } from '../../tokens';
 import type { AskPreview } from '../form/PreviewPart';
@@ -37,7 +37,7 @@ function useKeys(): (draft: unknown) => string {
   const keys = React.useRef(new Map<string, string>());
   return draft => {
     const wish = JSON.stringify(draft);
-    const key = keys.current.get(wish) ?? crypto.randomUUID();
+    const key = keys.current.get(wish) ?? newKey();
     keys.current.set(wish, key);
     return key;
   };
@@ -121,7 +121,7 @@ function useActs({ schedule, onScheduled, onStarted }: FormScreenProps): Acts {
       }),
     onRun: draft =>
       refusalFrom(async () => {
-        const run = await model.act(api => api.startRun(draft, crypto.randomUUID()));
+        const run = await model.act(api => api.startRun(draft, newKey()));
         const to = { kind: 'run', id: run.id } as const;
         tell({
           tone: 'success',

@@ -1,6 +1,7 @@
 /** One run, fed by the model: followed while it moves, with the form to run it again. */
 import * as React from 'react';
 
+import { newKey } from '../../api';
 import { sources } from '../../model';
 import { isFinal, type RerunDraft, type RunView } from '../../tokens';
 import { NotebookFrame } from '../detail/NotebookFrame';
@@ -83,7 +84,7 @@ function Rerun({ run, onDone }: { run: RunView; onDone(): void }): JSX.Element {
   const detail = useResource(pinned ? sources.notebook(sha256) : sources.latestVersion(path));
   const rerun = (draft: RerunDraft) =>
     refusalFrom(async () => {
-      const made = await model.act(api => api.rerun(run.id, draft, crypto.randomUUID()));
+      const made = await model.act(api => api.rerun(run.id, draft, newKey()));
       const to = { kind: 'run', id: made.id } as const;
       tell({ tone: 'success', message: __('Run started'), action: { label: __('Open run'), to } });
       onDone();

@@ -1,7 +1,7 @@
 /** One schedule, fed by the model, and its form while it is edited. */
 import * as React from 'react';
 
-import type { Tagged } from '../../api';
+import { newKey, type Tagged } from '../../api';
 import { type Model, sources } from '../../model';
 import type { ScheduleView } from '../../tokens';
 import { ScheduleDetail } from '../detail/ScheduleDetail';
@@ -99,7 +99,7 @@ function useScheduleActs(schedule: ScheduleView, etag: string | null) {
   return {
     onRun: () =>
       attempt(
-        () => model.act(api => api.runSchedule(id, {}, crypto.randomUUID())),
+        () => model.act(api => api.runSchedule(id, {}, newKey())),
         run => ({ tone: 'success', message: __('Run started'), action: openRun(run.id) })
       ),
     onPause: (reason: string) =>
