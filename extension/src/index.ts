@@ -32,6 +32,7 @@ import { type NightbookPanel, panelIn, placeOf } from './lab/panel';
 import { NotebookRunsPanel } from './lab/sidePanel';
 import { FACTORY, type RunViewer, RunViewerFactory } from './lab/viewer';
 import { refusalOf } from './api';
+import { isFinal } from './tokens';
 
 const SETTINGS = 'nightbook-lab:plugin';
 const CATEGORY = 'Nightbook';
@@ -237,6 +238,7 @@ const viewer: JupyterFrontEndPlugin<void> = {
     { mimeTypeService }: IEditorServices,
     restorer: ILayoutRestorer | null
   ) => {
+    const { __ } = nightbook.words;
     serviceManager.contents.addDrive(new RunsDrive(serviceManager.serverSettings));
     const factory = new RunViewerFactory({
       rendermime,
@@ -251,15 +253,25 @@ const viewer: JupyterFrontEndPlugin<void> = {
     });
     docRegistry.addWidgetFactory(factory);
     commands.addCommand(CommandIDs.openRunNotebook, {
-      label: nightbook.words.__('Open an Executed Notebook'),
+      label: __('Open an Executed Notebook'),
       icon: runsIcon,
       describedBy: { args: RUN_ARGS },
       execute: async args => {
         const id = String(args.id);
         try {
-          const path = args.path ?? (await nightbook.model.api.run(id)).notebook.path;
+          const run = await nightbook.model.api.run(id);
+          if (!isFinal(run.state) || !run.started_at) {
+            nightbook.tell({
+              tone: 'info',
+              message: isFinal(run.state)
+                ? __('This run never started, so it left no executed copy.')
+                : __('The executed copy is there when the run has ended.'),
+              action: { label: __('Open run'), to: { kind: 'run', id } }
+            });
+            return;
+          }
           await commands.execute('docmanager:open', {
-            path: executedPath(id, String(path)),
+            path: executedPath(id, run.notebook.path),
             factory: FACTORY
           });
         } catch (error) {

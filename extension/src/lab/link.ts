@@ -1,6 +1,5 @@
 /** Links into JupyterLab: `<base>/lab?nightbook-run=<run id>` opens the page of a run. */
 import type { IRouter } from '@jupyterlab/application';
-import { URLExt } from '@jupyterlab/coreutils';
 
 export const LINK = /[?&]nightbook-run=/;
 const NAME = 'nightbook-run';
@@ -8,7 +7,7 @@ const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** The run that an address names; null where it names none. */
 export function linkedRun({ search }: Pick<IRouter.ILocation, 'search'>): string | null {
-  const id = URLExt.queryStringToObject(search ?? '')[NAME];
+  const id = new URLSearchParams(search).get(NAME);
   return id && RUN_ID.test(id) ? id : null;
 }
 

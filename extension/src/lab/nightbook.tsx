@@ -105,7 +105,7 @@ export class Nightbook {
 function commandOf(place: Place): [string, ReadonlyPartialJSONObject] {
   switch (place.kind) {
     case 'executed-notebook':
-      return [CommandIDs.openRunNotebook, { id: place.run, path: place.path }];
+      return [CommandIDs.openRunNotebook, { id: place.run }];
     case 'schedule-notebook':
       return [CommandIDs.openForm, { path: place.path, sha256: place.sha256 }];
     default:

@@ -12,7 +12,7 @@ import { refreshIcon, Toolbar, ToolbarButton } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { sources } from '../model';
-import { isFinal, type RunView } from '../tokens';
+import type { RunView } from '../tokens';
 import { Moment } from '../views/parts/moments';
 import { RunChip } from '../views/parts/state';
 import { useWords } from '../views/parts/words';
@@ -70,7 +70,6 @@ export class RunViewerFactory extends ABCWidgetFactory<RunViewer, INotebookModel
     const viewer = new RunViewer({ content, context, toolbar });
     viewer.title.icon = runsIcon;
     fill(toolbar, viewer, nightbook);
-    reloadAtTheEnd(viewer, nightbook);
     return viewer;
   }
 }
@@ -134,23 +133,4 @@ function KnownState({ id }: { id: string }): JSX.Element | null {
       </span>
     )
   );
-}
-
-/** A copy that was opened while its run moved is loaded once more when the run has ended. */
-function reloadAtTheEnd(viewer: RunViewer, nightbook: Nightbook): void {
-  const source = sources.run(runOf(viewer.context.path));
-  let wasMoving = false;
-  const stop = nightbook.model.watch(source);
-  const look = () => {
-    const run = nightbook.model.read(source).value;
-    if (run && wasMoving && isFinal(run.state)) {
-      void viewer.context.revert();
-    }
-    wasMoving = run !== null && !isFinal(run.state);
-  };
-  nightbook.model.changed.connect(look);
-  viewer.disposed.connect(() => {
-    stop();
-    nightbook.model.changed.disconnect(look);
-  });
 }

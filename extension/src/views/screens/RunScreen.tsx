@@ -22,6 +22,11 @@ interface RunScreenProps {
   rerun?: boolean;
 }
 
+/** The executed copy of a run that started is there once it has ended. */
+function hasCopy({ state, started_at: started }: RunView): boolean {
+  return isFinal(state) && Boolean(started);
+}
+
 type KnownRunProps = Omit<RunScreenProps, 'id'> & { run: RunView };
 
 export function RunScreen(props: RunScreenProps): JSX.Element {
@@ -68,7 +73,7 @@ function KnownRun({ run, inPlace = false, rerun = false }: KnownRunProps): JSX.E
       onTab={setTab}
       onRerun={() => setRerunning(true)}
       onCancel={cancel}
-      onOpenNotebook={!inPlace && run.started_at ? open : undefined}
+      onOpenNotebook={!inPlace && hasCopy(run) ? open : undefined}
     />
   );
 }
