@@ -1,6 +1,6 @@
 import { followToTheEnd, TabApi } from '../src/lab/began';
 import { linkedRun, LINK, withoutLink } from '../src/lab/link';
-import { Model } from '../src/model';
+import { Model, sources } from '../src/model';
 import type { RunView } from '../src/tokens';
 import { aRun, FakeTransport } from './fakes';
 
@@ -58,12 +58,13 @@ describe('The runs that this tab began', () => {
   });
 
   it('are the only ones: a run that is merely looked at is not told of', async () => {
-    const { transport, api, model, ended } = world();
+    const { transport, model, ended } = world();
     transport.answers['GET /runs/r2'] = aRun({ id: 'r2', state: 'succeeded' });
+    model.watch(sources.run('r2'));
 
-    await api.run('r2');
     await model.refresh('run');
 
+    expect(model.read(sources.run('r2')).value?.state).toBe('succeeded');
     expect(ended).toEqual([]);
     model.dispose();
   });
