@@ -176,7 +176,7 @@ class Schedules:
         """The next fire times of a trigger, or of a schedule that is kept; *after* is an RFC 3339 instant.
 
         >>> client.schedules.preview({"kind": "cron", "expression": "0 9 * * *"}, count=2).words
-        'every day at 09:00 UTC'
+        'At 09:00, every day, UTC'
         """
         asked = {"from": after, "count": count}
         if schedule_id is not None:

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import httpx
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
 
 from nightbook import __version__
 from nightbook.client.errors import (
@@ -53,6 +54,7 @@ class Wire:
     ) -> None:
         self.url = _server_url(url)
         self.pause = pause
+        self._has_answered = False
         self._waits = [0.25 * 3**n for n in range(retries)]
         headers = {"User-Agent": f"nightbook/{__version__}", "Accept": "application/json"}
         if token:
@@ -134,10 +136,11 @@ class Wire:
             try:
                 response = self._http.send(request)
             except httpx.TransportError as error:
-                if once and not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+                if self._is_vain(error, once=once):
                     raise self._unreachable(error) from error
                 self.pause(_spread(wait))
                 continue
+            self._has_answered = True
             if response.status_code not in _PASSING or (once and response.status_code != 429):
                 return response
             self.pause(min(_LONGEST_WAIT, max(_spread(wait), retry_after(response) or 0)))
@@ -145,6 +148,11 @@ class Wire:
             return self._http.send(request)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
+
+    def _is_vain(self, error: httpx.TransportError, *, once: bool) -> bool:
+        was_received = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        # Where there never was a server, somebody waits for a word on what to do.
+        return once if was_received else not self._has_answered
 
     def _unreachable(self, error: httpx.TransportError) -> Unreachable:
         if isinstance(error, httpx.TimeoutException):
@@ -189,7 +197,10 @@ def _body(draft: BaseModel | None) -> bytes | None:
     if draft is None:
         return None
     try:
-        fields = draft.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        # The draft's own JSON mode makes null of NaN, without a word.
+        fields = to_jsonable_python(
+            draft.model_dump(by_alias=True, exclude_unset=True), inf_nan_mode="constants"
+        )
         return json.dumps(fields, allow_nan=False, ensure_ascii=False).encode()
     except ValueError as error:
         raise InvalidRequest(

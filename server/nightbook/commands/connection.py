@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
@@ -10,7 +10,7 @@ import typer
 from nightbook import settings as settings_of
 from nightbook.client import Client, Missing, NightbookError
 from nightbook.schemas import ScheduleView, VersionView
-from nightbook.settings import Settings
+from nightbook.settings import Settings, WrongSettings
 
 ConfigOption = Annotated[
     Path | None,
@@ -22,17 +22,20 @@ ConfigOption = Annotated[
 
 def connect(settings: Settings | None = None) -> Client:
     """A client of the server that the settings name. Raises WrongSettings, NightbookError."""
-    settings = settings or settings_of.load(config_file())
+    settings = settings or load_settings()
     file = settings.token_file
     if file is not None and settings.token is None and not file.is_file():
         raise NightbookError(f"NIGHTBOOK_TOKEN_FILE: there is no file {file}.")
     return Client(settings=settings)
 
 
-def config_file() -> Path | None:
-    """The variable alone, for commands that have no --config of their own."""
-    value = os.environ.get("NIGHTBOOK_CONFIG")
-    return Path(value) if value else None
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """The settings, from the file that the option names, else from that of NIGHTBOOK_CONFIG."""
+    named = os.environ.get("NIGHTBOOK_CONFIG")
+    try:
+        return settings_of.load(config or (Path(named) if named else None), **overrides)
+    except RuntimeError as error:  # a user without a home folder
+        raise WrongSettings(f"NIGHTBOOK_HOME: name a folder, for this user has none ({error})") from error
 
 
 def schedule_of(client: Client, word: str) -> ScheduleView:

@@ -11,12 +11,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from nightbook import settings as settings_of
 from nightbook.commands.checks import Check
-from nightbook.commands.connection import ConfigOption, config_file
+from nightbook.commands.connection import ConfigOption, load_settings
 from nightbook.commands.faults import CannotStart
 from nightbook.commands.output import Output, OutputOption, print_document, print_list
-from nightbook.settings import Settings
 
 #: Our own packages; when one of them cannot be imported, that is a fault and no missing extra.
 _OURS: Final = ("nightbook", "nightbook_executor", "nightbook_lab")
@@ -25,10 +23,6 @@ _OURS: Final = ("nightbook", "nightbook_executor", "nightbook_lab")
 def register(app: typer.Typer) -> None:
     for command in (up, serve, beat, worker, migrate, init, doctor):
         app.command()(command)
-
-
-def settings(config: Path | None = None, **overrides: Any) -> Settings:
-    return settings_of.load(config or config_file(), **overrides)
 
 
 def manage(command: str) -> Any:
@@ -71,7 +65,7 @@ def up(
         raise CannotStart("'nightbook up' needs Linux or macOS; on Windows start it in WSL.")
     supervisor = load("nightbook.supervisor.up", "up", "all")
     lab = None if no_lab else supervisor.Lab(port=lab_port, folder=lab_dir)
-    raise typer.Exit(supervisor.up(settings(config, port=port, home=home), lab))
+    raise typer.Exit(supervisor.up(load_settings(config, port=port, home=home), lab))
 
 
 def serve(
@@ -80,12 +74,12 @@ def serve(
     config: ConfigOption = None,
 ) -> None:
     """Run the server, in the foreground, with the beat in it unless NIGHTBOOK_BEAT=false."""
-    raise typer.Exit(manage("serve").serve(settings(config, host=host, port=port)))
+    raise typer.Exit(manage("serve").serve(load_settings(config, host=host, port=port)))
 
 
 def beat(config: ConfigOption = None) -> None:
     """Run a beat of its own, in the foreground."""
-    raise typer.Exit(manage("beat").beat(settings(config)))
+    raise typer.Exit(manage("beat").beat(load_settings(config)))
 
 
 def worker(
@@ -97,19 +91,19 @@ def worker(
 ) -> None:
     """Run a worker, in the foreground. SIGTERM drains it, a second one ends it at once."""
     executor = load("nightbook_executor.worker", "worker", "worker")
-    raise typer.Exit(executor.main(settings(config, pool=pool, slots=slots)))
+    raise typer.Exit(executor.main(load_settings(config, pool=pool, slots=slots)))
 
 
 def migrate(config: ConfigOption = None, output: OutputOption = Output.table) -> None:
     """Bring the database to this release's revision."""
-    chosen = settings(config)
+    chosen = load_settings(config)
     manage("migrate").migrate(chosen)
     print_document({"migrated": True}, output, "The database is at this release's revision.")
 
 
 def init(config: ConfigOption = None, output: OutputOption = Output.table) -> None:
     """Make home folder, database and the first tokens: an administrator's and a worker's (0600)."""
-    files = manage("init").initialise(settings(config))
+    files = manage("init").initialise(load_settings(config))
     document = {"tokens": {name: str(path) for name, path in files.items()}}
     print_document(document, output, "\n".join(f"{name}: {path}" for name, path in files.items()))
 
@@ -117,7 +111,7 @@ def init(config: ConfigOption = None, output: OutputOption = Output.table) -> No
 def doctor(config: ConfigOption = None, output: OutputOption = Output.table) -> None:
     """Check this installation and say what to do about what is wrong."""
     examination = importlib.import_module("nightbook.commands.doctor")
-    checks = examination.examine(settings(config))
+    checks = examination.examine(load_settings(config))
     print_list(checks, output, ("check", "verdict", "message", "next step"), _check)
     if any(check.verdict == "error" for check in checks):
         raise typer.Exit(1)

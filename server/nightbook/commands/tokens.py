@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nightbook.commands import operate
-from nightbook.commands.connection import ConfigOption, connect
+from nightbook.commands.connection import ConfigOption, connect, load_settings
 from nightbook.commands.output import Output, OutputOption, print_document, print_list, say
 from nightbook.schemas import TokenView
 
@@ -67,9 +67,9 @@ def _made(
 ) -> TokenView:
     if local:
         manage = operate.manage("token create --local")
-        made: TokenView = manage.create_token(operate.settings(config), name, scopes, fields)
+        made: TokenView = manage.create_token(load_settings(config), name, scopes, fields)
         return made
-    with connect(operate.settings(config)) as client:
+    with connect(load_settings(config)) as client:
         return client.tokens.create(name, scopes, **fields)
 
 
@@ -85,10 +85,10 @@ def list_tokens(
     """List the tokens, without their secrets."""
     columns = ("id", "name", "kind", "owner", "scopes", "pools", "expires", "last used", "revoked")
     if local:
-        found = operate.manage("token list --local").list_tokens(operate.settings(config))
+        found = operate.manage("token list --local").list_tokens(load_settings(config))
         print_list(found, output, columns, _row)
         return
-    with connect(operate.settings(config)) as client:
+    with connect(load_settings(config)) as client:
         print_list(client.tokens.list(), output, columns, _row)
 
 
@@ -108,9 +108,9 @@ def revoke(
 ) -> None:
     """End a token, at once and for ever."""
     if local:
-        operate.manage("token revoke --local").revoke_token(operate.settings(config), token)
+        operate.manage("token revoke --local").revoke_token(load_settings(config), token)
     else:
-        with connect(operate.settings(config)) as client:
+        with connect(load_settings(config)) as client:
             client.tokens.revoke(token)
     if output is Output.table:
         say(f"Revoked {token}.")
