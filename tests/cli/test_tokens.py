@@ -1,8 +1,12 @@
 """`nightbook token …`, `init`, `migrate` and `doctor`."""
 
+import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
+
+from nightbook import manage
 
 
 def mode(path):
@@ -111,6 +115,28 @@ def test_a_server_does_not_start_on_a_database_of_another_revision(bare):
 
     assert said.code == 1
     assert "nightbook migrate" in said.err
+
+
+def test_two_servers_on_one_sqlite_file_are_refused(nightbook, house, monkeypatch):
+    monkeypatch.setenv("NIGHTBOOK_HOME", str(house.settings.home))
+
+    with manage._the_only_server(house.settings):
+        said = nightbook("serve", "--port", "0")
+
+    assert said.code == 1
+    assert "Another server uses the database" in said.err
+
+
+@pytest.mark.parametrize("words", [["migrate"], ["init"], ["serve", "--port", "0"]])
+def test_a_database_of_a_newer_release_is_left_alone(operator, tmp_path, words):
+    with closing(sqlite3.connect(tmp_path / "home" / "nightbook.db")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999_the_future'")
+        database.commit()
+
+    said = operator(*words)
+
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert "release" in said.err
 
 
 def test_migrating_makes_the_database_ready(bare):

@@ -121,10 +121,14 @@ class Worker:
         )
 
     def _work(self) -> None:
+        slots = []
         while not self._over.wait(0.02):
             order = self._post("/claim", {"worker_id": WORKER})["order"]
             if order is not None:
-                self._run(order)
+                slots.append(threading.Thread(target=self._run, args=(order,)))
+                slots[-1].start()
+        for slot in slots:
+            slot.join()
 
     def _run(self, order: dict) -> None:
         region = order["parameters"].get("region", "all")

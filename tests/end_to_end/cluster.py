@@ -219,7 +219,7 @@ class Cluster:
         assert made.returncode == 0, made.stderr
         self.start_server()
         with self.client() as client:
-            client.pools.create(self.pool, lease_seconds=15)
+            client.pools.create(self.pool, lease_seconds=20)
             token = client.tokens.create("worker", ["worker"], kind="wrk", pools=[self.pool]).token
         assert token is not None
         (self.folder / "worker-token").write_text(token)

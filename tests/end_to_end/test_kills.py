@@ -68,7 +68,8 @@ def test_a_killed_server_disturbs_no_attempt_and_loses_no_fire_time(cluster: Clu
     )
 
     cluster.kill_server()
-    time.sleep(4)
+    # Shorter than the time after which a worker gives its attempts up.
+    time.sleep(3)
     cluster.start_server()
 
     ended = api.runs.wait(run.id, timeout=90)
