@@ -205,7 +205,12 @@ class _Up:
 def _initialise(service: Service) -> None:
     """Make database and tokens, in a process of its own: a supervisor carries no server."""
     done = subprocess.run(
-        service.argv, env=dict(service.environment), capture_output=True, text=True, check=False
+        service.argv,
+        env=dict(service.environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,  # a Ctrl-C in between is for us
     )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
