@@ -45,4 +45,4 @@ def test_every_command_that_there_is_has_a_place_in_the_manual(bare):
     names = re.findall(r"^│ (\w+) ", bare("--help").out, re.MULTILINE)
 
     assert [name for name in names if f"nightbook {name}" not in page] == []
-    assert len(names) == 14
+    assert len(names) >= 14
