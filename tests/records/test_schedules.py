@@ -1,0 +1,89 @@
+from datetime import timedelta
+
+import pytest
+import world
+from world import ANA, NOON, at
+
+from nightbook.core.errors import Conflict, Invalid, NotFound, Stale
+from nightbook.records import events, notebooks, runs, schedules
+
+
+def test_an_edit_counts_from_now_and_runs_no_past_fire_time(session):
+    schedule = world.schedule(session, now=at("10:30"))
+    trigger = {"kind": "cron", "expression": "15 * * * *", "timezone": "UTC"}
+
+    schedules.edit(session, schedule, schedule.spec, {"trigger": trigger}, caller=ANA, now=at("11:30"))
+
+    assert (schedule.next_fire_at, schedule.version) == (at("12:15"), 2)
+    with pytest.raises(Stale):
+        schedules.require_version(schedule, 1)
+
+
+def test_a_trigger_without_a_fire_time_is_refused(session):
+    with pytest.raises(Invalid) as refused:
+        world.schedule(session, now=NOON, trigger={"kind": "once", "at": "2026-11-23T11:00:00Z"})
+
+    assert refused.value.code == "never_fires"
+
+
+def test_two_schedules_of_one_name_are_refused_until_the_first_is_deleted(session):
+    first = world.schedule(session, name="Morning")
+
+    with pytest.raises(Conflict):
+        world.schedule(session, name="MORNING")
+    schedules.delete(session, first, caller=ANA, now=NOON)
+    assert world.schedule(session, name="Morning").id != first.id
+    with pytest.raises(NotFound):
+        schedules.require(session, first.id)
+
+
+def test_a_pause_stops_the_clock_and_a_resume_tells_since_when(session):
+    schedule = world.schedule(session, now=at("08:30"))
+
+    schedules.pause(session, schedule, reason="holiday", caller=ANA, now=at("08:45"))
+    assert schedule.next_fire_at is None
+    since = schedules.resume(session, schedule, reason=None, caller=ANA, now=at("11:30"))
+
+    assert (since, schedule.next_fire_at) == (at("08:45"), at("12:00"))
+    assert schedules.moments_missed(schedule, since, at("11:30")) == [at("09:00"), at("10:00"), at("11:00")]
+    kinds = [event.kind for event in events.newest(session, before=None, limit=9, about=str(schedule.id))]
+    assert kinds == ["schedule.resumed", "schedule.paused", "schedule.created"]
+
+
+def test_an_interval_without_an_anchor_counts_from_its_making(session):
+    trigger = {"kind": "interval", "every": "PT45M", "timezone": "UTC"}
+
+    schedule = world.schedule(session, now=at("10:07"), trigger=trigger)
+
+    assert schedule.next_fire_at == at("10:52")
+
+
+def test_one_fire_time_has_one_row_for_ever(session):
+    schedule = world.schedule(session)
+    runs.create_skipped(session, schedule, at("11:00"), "overlap", now=NOON)
+
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        runs.create_skipped(session, schedule, at("11:00"), "overlap", now=NOON)
+
+
+def test_a_path_means_its_newest_version_and_a_hash_means_itself(session):
+    world.version(session, sha256="a" * 64)
+    world.version(session, sha256="d" * 64)
+
+    assert notebooks.resolve(session, world.PATH)[1].sha256 == "d" * 64
+    assert notebooks.resolve(session, "a" * 64)[1:] == (notebooks.require_version(session, "a" * 64), False)
+    world.version(session, sha256="a" * 64)
+    assert notebooks.resolve(session, world.PATH)[1].sha256 == "a" * 64
+
+
+def test_a_list_is_cut_where_its_reader_says(session):
+    made = [
+        world.run(session, now=NOON + timedelta(seconds=n), tags=["x"] if n % 2 else []) for n in range(5)
+    ]
+
+    first = runs.page(session, before=None, limit=2, filters={})
+    rest = runs.page(session, before=first[-1].id, limit=9, filters={})
+    tagged = runs.page(session, before=None, limit=9, filters={"tag": "x"})
+
+    assert [run.id for run in (*first, *rest)] == [run.id for run in reversed(made)]
+    assert len(tagged) == 2
