@@ -33,7 +33,7 @@ say = printf '▸ %s\n'
 sorry = >&2 printf '✗ %s\n'
 comma := ,
 
-.PHONY: help up test check build docs bench clean lab-build format install
+.PHONY: help up test check build docs pictures bench clean lab-build format install
 
 help: ## List the commands
 	@echo 'Nightbook. Needs Python 3.11 or newer; everything else is installed into $(VENV).'
@@ -64,6 +64,12 @@ build: install ## Build the sdist and the wheel into dist/, with fresh pages
 docs: install ## Build the manual into site/
 	@$(call quietly,docs,$(BIN)/mkdocs build --strict)
 	@echo 'site/index.html'
+
+pictures: ## Renew the manual's pictures from the browser tests (after make test TESTS=ui)
+	@cp tests/ui/__screenshots__/the-story-light-2-form.png docs/images/form-light.png
+	@cp tests/ui/__screenshots__/the-story-dark-2-form.png docs/images/form-dark.png
+	@cp tests/ui/__screenshots__/the-story-light-6-copy.png docs/images/copy-light.png
+	@cp tests/ui/__screenshots__/a-run-is-seen-to-its-end-and-run-again-light-run.png docs/images/run-light.png
 
 bench: install ## Measure a run's latency beside the papermill command line
 	@$(BIN)/python benchmarks/run_latency.py $(BENCH)
@@ -157,7 +163,7 @@ check-eslint:
 
 check-typescript:
 	@$(say) 'tsc'
-	@cd extension && $(WITH_NODE) jlpm tsc --noEmit
+	@cd extension && $(WITH_NODE) jlpm types && $(WITH_NODE) jlpm wire:check
 
 check-locks:
 	@$(say) 'no addresses in lock files'

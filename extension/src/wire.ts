@@ -33,7 +33,9 @@ export interface paths {
         };
         /**
          * Event Feed
-         * @description Events as they happen, from now on or from `Last-Event-ID`. Without `audit:read` only those of runs and schedules.
+         * @description Events as they happen, from now on or from `Last-Event-ID`.
+         *
+         *     Without the scope `audit:read` only those of runs, schedules and notebooks.
          */
         get: operations["event_feed_api_v1_events_stream_get"];
         put?: never;
@@ -157,7 +159,7 @@ export interface paths {
         };
         /**
          * Overview
-         * @description What needs attention, what runs now, what comes next, the pools, and the last 24 hours by hour and state.
+         * @description What needs attention, runs now and comes next; the pools; the last 24 hours by hour and state.
          */
         get: operations["overview_api_v1_overview_get"];
         put?: never;

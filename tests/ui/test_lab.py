@@ -44,7 +44,7 @@ def _open(page: Page, name: str) -> Locator:
 
 
 def _toast(page: Page, words: str) -> Locator:
-    toast = page.locator(".Toastify__toast").filter(has_text=words)
+    toast = page.locator(".Toastify__toast").filter(has_text=words).last
     expect(toast).to_be_visible(timeout=60_000)
     return toast
 
@@ -66,6 +66,7 @@ def test_the_story(lab: Page, api: Client, shots: Shots, scheme: str) -> None:
     form.get_by_role("button", name="Schedule", exact=True).click()
 
     toast = _toast(lab, f"Daily sales, {scheme}")
+    lab.wait_for_timeout(500)  # it slides in
     shots("3-toast")
     toast.get_by_role("button", name="Open schedule").click()
     expect(lab.get_by_role("heading", name=f"Daily sales, {scheme}")).to_be_visible()
