@@ -5,7 +5,7 @@ import type { OccurrenceView, Page as PageOf, PreviewView, ScheduleView } from '
 import { Action, Confirm, MoreButton } from '../parts/actions';
 import { Icon } from '../parts/icons';
 import { Moment } from '../parts/moments';
-import { Empty } from '../parts/notices';
+import { Empty, Loading } from '../parts/notices';
 import { Card, Facts, Page } from '../parts/Page';
 import { PlaceLink } from '../parts/places';
 import { ScheduleChip, StateChip } from '../parts/state';
@@ -192,7 +192,10 @@ function NextFireTimes({ schedule, fireTimes }: ScheduleDetailProps): JSX.Elemen
   if (schedule.state === 'paused') {
     return <p className="nightbook-faint">{__('None while it is paused.')}</p>;
   }
-  if (!fireTimes || fireTimes.fire_times.length === 0) {
+  if (!fireTimes) {
+    return <Loading rows={3} />;
+  }
+  if (fireTimes.fire_times.length === 0) {
     return <p className="nightbook-faint">{__('None any more.')}</p>;
   }
   const zone = 'timezone' in schedule.trigger ? schedule.trigger.timezone : undefined;
