@@ -1,7 +1,7 @@
 """The spec: which notebook to run, with what, under which limits; a value, frozen into each run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 
@@ -19,6 +19,16 @@ class Spec:
     cell_timeout_seconds: int | None
     retries: int
     retry_on_worker_loss: bool
+
+    @classmethod
+    def of(cls, row: object) -> "Spec":
+        """The spec that a schedule or a run keeps in columns of these names."""
+        return cls(**{field.name: getattr(row, field.name) for field in fields(cls)})
+
+    def columns(self) -> dict[str, Any]:
+        """The columns in which a schedule or a run keeps this spec."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**found, "parameters": dict(self.parameters)}
 
     @property
     def follows_latest(self) -> bool:

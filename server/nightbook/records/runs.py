@@ -98,18 +98,7 @@ class Run(SQLModel, table=True):
 
     @property
     def spec(self) -> Spec:
-        return Spec(
-            notebook_path=self.notebook_path,
-            notebook_sha256=self.notebook_sha256,
-            parameters=self.parameters,
-            kernel=self.kernel,
-            pool=self.pool,
-            priority=self.priority,
-            timeout_seconds=self.timeout_seconds,
-            cell_timeout_seconds=self.cell_timeout_seconds,
-            retries=self.retries,
-            retry_on_worker_loss=self.retry_on_worker_loss,
-        )
+        return Spec.of(self)
 
 
 class RunTag(SQLModel, table=True):
@@ -181,16 +170,7 @@ def create(
         fire_at=fire_at,
         rerun_of=rerun_of,
         is_exclusive=is_exclusive,
-        notebook_path=spec.notebook_path,
-        notebook_sha256=spec.notebook_sha256,
-        parameters=dict(spec.parameters),
-        kernel=spec.kernel,
-        pool=spec.pool,
-        priority=spec.priority,
-        timeout_seconds=spec.timeout_seconds,
-        cell_timeout_seconds=spec.cell_timeout_seconds,
-        retries=spec.retries,
-        retry_on_worker_loss=spec.retry_on_worker_loss,
+        **spec.columns(),
         tags=list(tags),
         note=note,
         owner=owner,

@@ -60,18 +60,7 @@ class Schedule(SQLModel, table=True):
 
     @property
     def spec(self) -> Spec:
-        return Spec(
-            notebook_path=self.notebook_path,
-            notebook_sha256=self.notebook_sha256,
-            parameters=self.parameters,
-            kernel=self.kernel,
-            pool=self.pool,
-            priority=self.priority,
-            timeout_seconds=self.timeout_seconds,
-            cell_timeout_seconds=self.cell_timeout_seconds,
-            retries=self.retries,
-            retry_on_worker_loss=self.retry_on_worker_loss,
-        )
+        return Spec.of(self)
 
     @property
     def rule(self) -> triggers.Trigger:
@@ -84,7 +73,7 @@ def create(
     """Make a schedule. *facts* are the fields that are not part of the spec."""
     schedule = Schedule(
         id=new_id(),
-        **_spec_columns(spec),
+        **spec.columns(),
         **{**facts, "owner": facts.get("owner") or caller.name},
         live_name=_folded(facts["name"]),
         next_fire_at=None,
@@ -129,8 +118,8 @@ def edit(
     now: datetime,
 ) -> Schedule:
     """Change a schedule from this commit on: no past fire time is run again."""
-    before = schedule.model_dump(mode="json", include=set(facts) | set(_spec_columns(spec)))
-    schedule.sqlmodel_update({**_spec_columns(spec), **facts})
+    before = schedule.model_dump(mode="json", include=set(facts) | set(spec.columns()))
+    schedule.sqlmodel_update({**spec.columns(), **facts})
     schedule.live_name = _folded(schedule.name)
     _require_free_name(session, schedule)
     schedule.broken_reason = None
@@ -313,21 +302,6 @@ def count_by_state(session: Session) -> Mapping[str, int]:
     live = select(Schedule.paused_at).where(col(Schedule.deleted_at).is_(None))
     paused = [moment is not None for moment in session.exec(live).all()]
     return {"active": paused.count(False), "paused": paused.count(True)}
-
-
-def _spec_columns(spec: Spec) -> dict[str, Any]:
-    return {
-        "notebook_path": spec.notebook_path,
-        "notebook_sha256": spec.notebook_sha256,
-        "parameters": dict(spec.parameters),
-        "kernel": spec.kernel,
-        "pool": spec.pool,
-        "priority": spec.priority,
-        "timeout_seconds": spec.timeout_seconds,
-        "cell_timeout_seconds": spec.cell_timeout_seconds,
-        "retries": spec.retries,
-        "retry_on_worker_loss": spec.retry_on_worker_loss,
-    }
 
 
 def _settle_trigger(schedule: Schedule, now: datetime) -> None:
