@@ -469,11 +469,11 @@ def test_lone_surrogates_do_not_stop_the_page():
 )
 def test_markup_made_to_cost_time_costs_little(piece):
     text = piece * (1_000_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
 
     judged(render(code("x", display({"text/html": text})), markdown(text[:30_000]), markdown(text[:30_000])))
 
-    assert time.perf_counter() - began < 4
+    assert time.process_time() - began < 4
 
 
 def test_a_notebook_of_a_thousand_cells_takes_a_second_or_two():
@@ -481,8 +481,8 @@ def test_a_notebook_of_a_thousand_cells_takes_a_second_or_two():
         code("for i in range(10):\n    print(f'{i}')  # count", stream("0\n1\n"), id=str(n))
         for n in range(1000)
     ]
-    began = time.perf_counter()
+    began = time.process_time()
 
     render(*cells)
 
-    assert time.perf_counter() - began < 4
+    assert time.process_time() - began < 4

@@ -137,7 +137,8 @@ def test_the_runs_of_a_stopped_worker_end_by_themselves_before_their_lease(own_s
         worker.signal(signal.SIGCONT)
     until(lambda: "attempt.ended" in worker.log.read_text())
 
-    assert run.finish is None
+    # Whether it noticed its lease or the end of its child first, it claims no success.
+    assert run.finish is None or (run.finish.state, run.finish.class_) == ("failed", "platform")
 
 
 def test_a_short_absence_of_the_server_costs_nothing(own_server, start_worker):

@@ -299,6 +299,7 @@ def _settle(session: Session, run: Run, attempt: Attempt, *, now: datetime, jitt
             _class_of(attempt),
             begun=attempt.begun_at is not None,
             used=run.platform_retries_used,
+            retry_on_worker_loss=run.retry_on_worker_loss,
         )
         if wait is not None:
             run.platform_retries_used += 1
