@@ -1,112 +1,190 @@
 """kill -9 of the worker, of the server and of the broker: nothing is lost, nothing is done twice."""
 
-import hashlib
 import time
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from cluster import GALLERY, Cluster, until
-from test_story import bytes_of, require_whole
+import pytest
+from cluster import GALLERY, Cluster
+from facts import fetch, instant, require_whole, soon, story_of
+from waiting import until
 
 from nightbook.client import Client
 from nightbook.schemas import RunView
 
 LONG = "long_progress.ipynb"
+BRIEF = {"steps": 1, "seconds": 0.1}
+#: Quicker than a worker with a free slot asks by itself.
+RUNG_SECONDS = 3.0
 
 
-def started(api: Client, cluster: Cluster, *, steps: int = 40, **fields: object) -> RunView:
+def begun(api: Client, pool: str, *, steps: int, **fields: object) -> RunView:
     """A run whose first batches have been printed."""
     api.notebooks.upload(GALLERY / LONG, path=LONG)
-    run = api.runs.create(LONG, {"steps": steps, "seconds": 0.2}, pool=cluster.pool, **fields)
+    run = api.runs.create(LONG, {"steps": steps, "seconds": 0.2}, pool=pool, **fields)
     until(lambda: "batch" in api.runs.log(run.id), seconds=60, what="the first batch is printed")
     return run
 
 
-def test_a_run_whose_worker_is_killed_is_lost_and_keeps_its_copy(cluster: Cluster, api: Client) -> None:
-    run = started(api, cluster, steps=600)
-    waiting = api.runs.create(LONG, {"steps": 1, "seconds": 0.1}, pool=cluster.pool)
-    until(lambda: api.runs.show(waiting.id).state == "succeeded", seconds=60, what="the second slot works")
+def require_done_once(cluster: Cluster, api: Client, run: RunView) -> None:
+    """One attempt, one end, one whole copy."""
+    assert (run.state, [attempt.state for attempt in run.attempts]) == ("succeeded", ["succeeded"])
+    assert [attempt.fence for attempt in run.attempts] == [1]
+    assert story_of(api, run) == ["run.queued", "run.running", "run.begun", "run.succeeded"]
+    require_whole(cluster, run)
 
-    cluster.kill_worker()
-    queued = api.runs.create(LONG, {"steps": 1, "seconds": 0.1}, pool=cluster.pool)
 
-    lost = api.runs.wait(run.id, timeout=60)
+# ---------------------------------------------------------------- the worker
+
+
+@dataclass(frozen=True)
+class Death:
+    """What a worker was doing when it was killed, and what waited behind it."""
+
+    plain: RunView
+    repeatable: RunView
+    waiting: RunView
+    meanwhile: RunView
+    kernels_left: int
+
+
+@pytest.fixture(scope="module")
+def death(api: Client, shared_cluster: Cluster) -> Iterator[Death]:
+    """A worker killed with both its slots taken and a run in its queue; its successor has started."""
+    pool = shared_cluster.frail_pool
+    shared_cluster.start_worker(pool)
+    plain = begun(api, pool, steps=600)
+    repeatable = begun(api, pool, steps=50, retry_on_worker_loss=True)
+    waiting = api.runs.create(LONG, BRIEF, pool=pool)
+
+    shared_cluster.kill_worker(pool)
+    meanwhile = api.runs.create(LONG, BRIEF, pool=pool)
+    killed_at = time.monotonic()
+    while shared_cluster.kernels() and time.monotonic() < killed_at + 15:
+        time.sleep(0.2)
+    left = len(shared_cluster.kernels())
+    shared_cluster.start_worker(pool)
+
+    yield Death(plain, repeatable, waiting, meanwhile, left)
+    shared_cluster.drain_worker(pool).wait(timeout=60)
+
+
+def test_no_kernel_of_a_killed_worker_is_left_after_15_seconds(death: Death) -> None:
+    assert death.kernels_left == 0
+
+
+def test_runs_that_waited_for_a_killed_worker_are_done_by_the_next(
+    cluster: Cluster, api: Client, death: Death
+) -> None:
+    for run in (death.waiting, death.meanwhile):
+        require_done_once(cluster, api, api.runs.wait(run.id, timeout=60))
+
+
+def test_a_run_whose_worker_is_killed_is_lost_and_keeps_its_copy(
+    cluster: Cluster, api: Client, death: Death
+) -> None:
+    lost = api.runs.wait(death.plain.id, timeout=60)
+
     assert (lost.state, lost.class_) == ("lost", "worker_lost")
-    until(lambda: api.runs.artifacts(run.id), seconds=20, what="the copy is made from the journal")
+    assert lost.reason is not None
+    assert "fell silent" in lost.reason
+    assert story_of(api, lost) == ["run.queued", "run.running", "run.begun", "run.lost"]
+    until(lambda: api.runs.artifacts(lost.id), seconds=20, what="the copy is made from the journal")
     require_whole(cluster, lost)
-    assert "batch" in bytes_of(cluster, f"/runs/{run.id}/notebook").text
-    assert "running" not in {cell.state for cell in api.runs.cells(run.id)}
-    kernels = [p for p in cluster.processes() if "ipykernel" in " ".join(p.cmdline())]
-    assert kernels == []
-    cluster.start_worker()
-    assert api.runs.wait(queued.id, timeout=60).state == "succeeded"
+    assert "batch   1 of 600" in fetch(cluster, f"/runs/{lost.id}/notebook").text
+    states = [cell.state for cell in api.runs.cells(lost.id) if cell.type == "code"]
+    assert states[0] == "succeeded"
+    assert states[-1] == "not_run"
+    assert "running" not in states
 
 
-def test_a_run_that_may_be_repeated_is_done_by_the_next_worker(cluster: Cluster, api: Client) -> None:
-    run = started(api, cluster, steps=50, retry_on_worker_loss=True)
+def test_a_run_that_may_be_repeated_is_done_by_the_next_worker(
+    cluster: Cluster, api: Client, death: Death
+) -> None:
+    ended = api.runs.wait(death.repeatable.id, timeout=120)
 
-    cluster.kill_worker()
-    cluster.start_worker()
-
-    ended = api.runs.wait(run.id, timeout=120)
-    assert (ended.state, [attempt.state for attempt in ended.attempts]) == (
-        "succeeded",
-        ["lost", "succeeded"],
-    )
+    assert (ended.state, [a.state for a in ended.attempts]) == ("succeeded", ["lost", "succeeded"])
     assert ended.attempts[1].fence > ended.attempts[0].fence
-    require_whole(cluster, ended)
+    kinds = story_of(api, ended)
+    assert (kinds.count("run.begun"), kinds.count("run.succeeded")) == (2, 1)
+    assert require_whole(cluster, ended)["fence"] == ended.attempts[1].fence
+
+
+def test_a_drained_worker_lets_its_run_end_and_takes_no_other(cluster: Cluster, api: Client) -> None:
+    run = begun(api, cluster.pool, steps=20)
+
+    worker = cluster.drain_worker(cluster.pool)
+    time.sleep(0.5)  # the signal has come
+    later = api.runs.create(LONG, BRIEF, pool=cluster.pool)
+    worker.wait(timeout=60)
+
+    assert worker.returncode == 0
+    require_done_once(cluster, api, api.runs.show(run.id))
+    assert api.runs.show(later.id).state == "queued"
+    cluster.start_worker(cluster.pool)
+    require_done_once(cluster, api, api.runs.wait(later.id, timeout=60))
+
+
+# ---------------------------------------------------------------- the server
 
 
 def test_a_killed_server_disturbs_no_attempt_and_loses_no_fire_time(cluster: Cluster, api: Client) -> None:
-    run = started(api, cluster, steps=40)
-    at = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
+    run = begun(api, cluster.pool, steps=60)
+    at = soon(3)
+    once = {"kind": "once", "at": instant(at)}
     schedule = api.schedules.create(
-        "While the server was away",
-        LONG,
-        {"kind": "once", "at": at.isoformat().replace("+00:00", "Z")},
-        parameters={"steps": 1, "seconds": 0.1},
-        pool=cluster.pool,
+        "While the server was away", LONG, once, parameters=BRIEF, pool=cluster.pool
     )
 
     cluster.kill_server()
-    # Shorter than the time after which a worker gives its attempts up.
-    time.sleep(3)
+    until(lambda: datetime.now(UTC) > at, seconds=10, what="the fire time has passed")
+    back_at = datetime.now(UTC)
     cluster.start_server()
 
-    ended = api.runs.wait(run.id, timeout=90)
-    assert (ended.state, len(ended.attempts)) == ("succeeded", 1)
-    require_whole(cluster, ended)
-    fired = until(
-        lambda: list(api.runs.list(schedule_id=schedule.id)), seconds=20, what="the missed hour is run"
-    )
+    require_done_once(cluster, api, api.runs.wait(run.id, timeout=90))
+    fired = until(lambda: list(api.runs.list(schedule_id=schedule.id)), seconds=20, what="it is caught up")
     assert [(one.fire_at, one.trigger) for one in fired] == [(at, "scheduled")]
-    assert api.runs.wait(fired[0].id, timeout=60).state == "succeeded"
+    assert fired[0].created_at > back_at
+    require_done_once(cluster, api, api.runs.wait(fired[0].id, timeout=60))
+    assert [o.fire_at for o in api.schedules.occurrences(schedule.id)] == [at]
+
+
+# ---------------------------------------------------------------- the broker
 
 
 def test_a_killed_broker_costs_time_only(cluster: Cluster, api: Client) -> None:
-    run = started(api, cluster, steps=60)
+    run = begun(api, cluster.pool, steps=60)
 
     cluster.broker.kill()
-    meanwhile = api.runs.create(LONG, {"steps": 1, "seconds": 0.1}, pool=cluster.pool)
-    without_broker = api.runs.wait(meanwhile.id, timeout=60)
+    try:
+        away = cluster.broker_state()
+        meanwhile = api.runs.wait(api.runs.create(LONG, BRIEF, pool=cluster.pool).id, timeout=60)
+    finally:
+        cluster.broker.start()
+
+    assert away == "away"
+    require_done_once(cluster, api, meanwhile)
+    require_done_once(cluster, api, api.runs.wait(run.id, timeout=90))
+
+
+def test_the_bell_rings_again_once_the_broker_is_back_with_nothing_in_it(
+    cluster: Cluster, api: Client
+) -> None:
+    api.notebooks.upload(GALLERY / LONG, path=LONG)
+    cluster.broker.kill()
     cluster.broker.start()
+    until(lambda: cluster.broker_state() == "ok", seconds=30, what="the server finds its broker again")
 
-    after = api.runs.wait(
-        api.runs.create(LONG, {"steps": 2, "seconds": 0.1}, pool=cluster.pool).id, timeout=60
-    )
-    ended = api.runs.wait(run.id, timeout=90)
-    for one in (without_broker, after, ended):
-        assert (one.state, len(one.attempts)) == ("succeeded", 1)
-        require_whole(cluster, one)
+    def are_rung() -> bool:
+        """Three in a row: one alone may have met a worker that was just asking by itself."""
+        return all(waited_seconds(cluster, api) < RUNG_SECONDS for _ in range(3))
+
+    until(are_rung, seconds=60, what="runs start at the ring")
 
 
-def test_a_drained_worker_lets_its_run_end(cluster: Cluster, api: Client) -> None:
-    run = started(api, cluster, steps=20)
-    worker = cluster.workers.pop()
-
-    worker.terminate()
-    worker.wait(timeout=60)
-
-    ended = api.runs.show(run.id)
-    assert (worker.returncode, ended.state, len(ended.attempts)) == (0, "succeeded", 1)
-    copy = bytes_of(cluster, f"/runs/{run.id}/notebook").content
-    assert hashlib.sha256(copy).hexdigest() in {artifact.sha256 for artifact in api.runs.artifacts(run.id)}
+def waited_seconds(cluster: Cluster, api: Client) -> float:
+    run = api.runs.wait(api.runs.create(LONG, BRIEF, pool=cluster.pool).id, timeout=60)
+    assert run.started_at is not None
+    require_done_once(cluster, api, run)
+    return (run.started_at - run.created_at).total_seconds()
