@@ -62,7 +62,7 @@ def main() -> int:
         source = folder / "trivial.ipynb"
         source.write_text(json.dumps(NOTEBOOK))
         client.notebooks.upload(source, path="trivial.ipynb")
-        variants = {
+        variants: dict[str, Callable[[], None]] = {
             "papermill": lambda: _papermill(AS_INSTALLED, source, folder / "out.ipynb"),
             "papermill_lean": lambda: _papermill(LEAN, source, folder / "out.ipynb"),
             "nightbook": lambda: _nightbook(client),
