@@ -19,7 +19,7 @@ import httpx
 import psutil
 import psycopg
 from brokers import Broker, Embedded, OwnRedis, SharedRabbit
-from waiting import free_port, until
+from waiting import free_port, is_listening, until
 
 from nightbook.client import Client
 
@@ -234,6 +234,7 @@ def running(stack: str) -> Iterator[Cluster]:
         left = until_gone(folder)
         assert [(process.pid, _words(process)) for process in left] == []
         assert sorted(path.name for path in (folder / "t").iterdir()) == []
+        assert not is_listening(cluster.port)
 
 
 def until_gone(folder: Path, *, seconds: float = 15) -> list[psutil.Process]:

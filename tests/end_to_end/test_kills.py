@@ -57,6 +57,7 @@ def death(api: Client, shared_cluster: Cluster) -> Iterator[Death]:
     plain = begun(api, pool, steps=600)
     repeatable = begun(api, pool, steps=50, retry_on_worker_loss=True)
     waiting = api.runs.create(LONG, BRIEF, pool=pool)
+    assert len(shared_cluster.kernels()) == 2
 
     shared_cluster.kill_worker(pool)
     meanwhile = api.runs.create(LONG, BRIEF, pool=pool)

@@ -155,6 +155,7 @@ def test_the_files_that_a_notebook_writes_into_outputs_are_artifacts(cluster: Cl
 def test_a_cancelled_run_ends_within_25_seconds_and_keeps_what_it_had(cluster: Cluster, api: Client) -> None:
     run = api.runs.create(LONG, {"steps": 600, "seconds": 0.2}, pool=cluster.pool)
     until(lambda: "batch" in api.runs.log(run.id), seconds=60, what="the first batch is printed")
+    assert len(cluster.kernels()) == 1
     asked = datetime.now(UTC)
 
     api.runs.cancel(run.id)

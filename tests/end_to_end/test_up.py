@@ -117,6 +117,7 @@ def test_its_tokens_are_for_its_user_alone(fresh: Fresh, first_start: Process) -
     assert modes.keys() >= {"token", "worker-token"}
     assert set(modes.values()) == {0o600}
     words = [word for process in processes_of(fresh.folder) for word in process.cmdline()]
+    assert {"up", "serve", "worker", "nightbook.supervisor.embedded"} <= {*words}
     assert [word for word in words if "nb_" in word] == []
 
 
