@@ -1,0 +1,65 @@
+"""The fleet: pools, workers and the kernels they have."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from nightbook.schemas.words import SCHEMA_VERSION, Draft, PoolName, Text, View
+
+
+class KernelView(View):
+    name: str
+    display_name: str
+    language: str
+    pools: list[str] = []
+
+
+class KernelList(View):
+    items: list[KernelView]
+
+
+class PoolDraft(Draft):
+    name: PoolName
+    description: Text = ""
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    lease_seconds: Annotated[int, Field(ge=15, le=900)] = 60
+    max_timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] = 604_800
+
+
+class PoolView(View):
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    description: str = ""
+    concurrency: int | None = None
+    lease_seconds: int = 60
+    max_timeout_seconds: int
+    workers: int = 0
+    slots: int = 0
+    free_slots: int = 0
+    queued: int = 0
+    running: int = 0
+    oldest_queued_at: datetime | None = None
+
+
+class PoolList(View):
+    items: list[PoolView]
+
+
+class WorkerView(View):
+    id: UUID
+    name: str
+    pool: str
+    state: Literal["alive", "draining", "silent"]
+    slots: int
+    running: int
+    host: str
+    version: str
+    kernels: list[str]
+    registered_at: datetime
+    last_seen_at: datetime
+
+
+class WorkerList(View):
+    items: list[WorkerView]
