@@ -1,0 +1,67 @@
+"""Runs and attempts asked for by id, and as pages."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import Session, col, select
+
+from nightbook.core.errors import NotFound
+from nightbook.records.runs.tables import Attempt, Run, RunTag
+
+
+def require(session: Session, run_id: UUID) -> Run:
+    run = session.get(Run, run_id)
+    if run is None:
+        raise NotFound("run_not_found", "There is no such run.")
+    return run
+
+
+def require_for_change(session: Session, run_id: UUID) -> Run:
+    wanted = select(Run).where(col(Run.id) == run_id).with_for_update()
+    run = session.exec(wanted.execution_options(populate_existing=True)).first()
+    if run is None:
+        raise NotFound("run_not_found", "There is no such run.")
+    return run
+
+
+def attempts_of(session: Session, run_ids: Sequence[UUID]) -> Mapping[UUID, list[Attempt]]:
+    """The attempts of each run, the first one first."""
+    wanted = select(Attempt).where(col(Attempt.run_id).in_(run_ids)).order_by(col(Attempt.fence))
+    found: dict[UUID, list[Attempt]] = {run_id: [] for run_id in run_ids}
+    for attempt in session.exec(wanted).all():
+        found[attempt.run_id].append(attempt)
+    return found
+
+
+def page(session: Session, *, before: UUID | None, limit: int, filters: Mapping[str, Any]) -> Sequence[Run]:
+    """Runs, newest first.
+
+    Filters: state, schedule_id, notebook, owner, tag, trigger, pool, rerun_of, since, until, q.
+    """
+    wanted = select(Run).order_by(col(Run.id).desc()).limit(limit)
+    if before is not None:
+        wanted = wanted.where(col(Run.id) < before)
+    if tag := filters.get("tag"):
+        wanted = wanted.join(RunTag, col(RunTag.run_id) == col(Run.id)).where(col(RunTag.tag) == tag)
+    if states := filters.get("state"):
+        wanted = wanted.where(col(Run.state).in_(states))
+    columns = {
+        "schedule_id": Run.schedule_id,
+        "notebook": Run.notebook_path,
+        "owner": Run.owner,
+        "trigger": Run.kind,
+        "pool": Run.pool,
+        "rerun_of": Run.rerun_of,
+    }
+    for name, column in columns.items():
+        if (value := filters.get(name)) is not None:
+            wanted = wanted.where(col(column) == value)
+    if since := filters.get("since"):
+        wanted = wanted.where(col(Run.created_at) >= since)
+    if until := filters.get("until"):
+        wanted = wanted.where(col(Run.created_at) < until)
+    if q := filters.get("q"):
+        in_path = col(Run.notebook_path).icontains(q, autoescape=True)
+        wanted = wanted.where(in_path | col(Run.schedule_name).icontains(q, autoescape=True))
+    return session.exec(wanted).all()

@@ -1,0 +1,95 @@
+"""What a schedule's runs say of it: its ledger, its newest ones, what is under way."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from nightbook.core.states import FINAL, RED
+from nightbook.records.runs.tables import Run
+
+
+def latest(session: Session, schedule_id: UUID, *, successful: bool = False) -> Run | None:
+    """The newest ended run of a schedule; or the newest that succeeded. Skipped fire times do not count."""
+    states = ["succeeded"] if successful else sorted(FINAL - {"skipped", "expired"})
+    wanted = (
+        select(Run)
+        .where(col(Run.schedule_id) == schedule_id, col(Run.state).in_(states))
+        .order_by(col(Run.id).desc())
+        .limit(1)
+    )
+    return session.exec(wanted).first()
+
+
+def last_of_each(session: Session, schedule_ids: Sequence[UUID]) -> Mapping[UUID, Run]:
+    """The newest run of each schedule that ran or will, for lists."""
+    found: dict[UUID, Run] = {}
+    for schedule_id in schedule_ids:
+        wanted = (
+            select(Run)
+            .where(col(Run.schedule_id) == schedule_id, col(Run.state).not_in(["skipped", "expired"]))
+            .order_by(col(Run.id).desc())
+            .limit(1)
+        )
+        if (run := session.exec(wanted).first()) is not None:
+            found[schedule_id] = run
+    return found
+
+
+def occurrences(session: Session, schedule_id: UUID, *, before: datetime | None, limit: int) -> Sequence[Run]:
+    """The ledger: one row a fire time, newest fire time first."""
+    wanted = (
+        select(Run)
+        .where(col(Run.schedule_id) == schedule_id, col(Run.kind) == "scheduled")
+        .order_by(col(Run.fire_at).desc())
+        .limit(limit)
+    )
+    if before is not None:
+        wanted = wanted.where(col(Run.fire_at) < before)
+    return session.exec(wanted).all()
+
+
+def unfinished(session: Session, schedule_id: UUID) -> Sequence[Run]:
+    """The runs of a schedule that wait or run, the oldest first."""
+    wanted = (
+        select(Run)
+        .where(col(Run.schedule_id) == schedule_id, col(Run.state).in_(["queued", "running"]))
+        .order_by(col(Run.id))
+    )
+    return session.exec(wanted).all()
+
+
+def is_under_way(run: Run) -> bool:
+    """Running, or waiting for its next attempt: both count for overlap."""
+    return run.state == "running" or (run.state == "queued" and run.fence > 0)
+
+
+def previous_success(session: Session, schedule_id: UUID, before: datetime) -> datetime | None:
+    """The fire time of the newest success that was due before *before*."""
+    wanted = (
+        select(Run.fire_at)
+        .where(col(Run.schedule_id) == schedule_id, col(Run.state) == "succeeded", col(Run.fire_at) < before)
+        .order_by(col(Run.fire_at).desc())
+        .limit(1)
+    )
+    return session.exec(wanted).first()
+
+
+def red_schedules(session: Session, limit: int) -> Sequence[UUID]:
+    """Schedules whose newest ended run is red, the newest first."""
+    later = aliased(Run)
+    judged = sorted(FINAL - {"skipped", "expired", "cancelled"})
+    has_later = (
+        select(later.id)
+        .where(later.schedule_id == Run.schedule_id, later.state.in_(judged), later.id > Run.id)  # type: ignore[attr-defined]
+        .exists()
+    )
+    wanted = (
+        select(Run.schedule_id)
+        .where(col(Run.state).in_(sorted(RED)), col(Run.schedule_id).is_not(None), ~has_later)
+        .order_by(col(Run.id).desc())
+        .limit(limit)
+    )
+    return [schedule_id for schedule_id in session.exec(wanted).all() if schedule_id]
