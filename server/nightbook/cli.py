@@ -16,7 +16,7 @@ import typer
 
 from nightbook import __version__
 from nightbook.client import Conflicting, NightbookError, NotAllowed, NotAuthenticated, Refused
-from nightbook.commands import lists, operate, runs, schedules, tokens
+from nightbook.commands import backups, lists, operate, runs, schedules, tokens
 from nightbook.commands.faults import CannotStart
 from nightbook.core.errors import Fault
 from nightbook.settings import WrongSettings
@@ -63,6 +63,7 @@ app.add_typer(lists.pools, name="pools")
 app.add_typer(lists.workers, name="workers")
 app.add_typer(tokens.app, name="token")
 operate.register(app)
+backups.register(app)
 
 
 def main() -> None:

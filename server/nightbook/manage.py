@@ -22,6 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
+from nightbook import backups
 from nightbook.adapters import database
 from nightbook.adapters.broker import Doorbell
 from nightbook.adapters.storage import ArtifactStore
@@ -169,7 +170,7 @@ def _no_traceback() -> Iterator[None]:
     """What a database or a store says while a process starts, as CannotStart."""
     try:
         yield
-    except database.DatabaseTooNew as error:
+    except (database.DatabaseTooNew, backups.BackupError) as error:
         raise CannotStart(str(error)) from error
     except SQLAlchemyError as error:
         raise CannotStart(
@@ -343,6 +344,34 @@ def _database(settings: Settings) -> Iterator[Session]:
                 yield session
         finally:
             engine.dispose()
+
+
+# ---------------------------------------------------------------- backup and restore
+
+
+def backup(settings: Settings, folder: Path, *, with_artifacts: bool, tell: backups.Told) -> backups.Summary:
+    """Back up rows and artifacts into *folder* while everything runs. Raises CannotStart."""
+    with _no_traceback():
+        _require_head(settings)
+        engine = database.open_engine(settings.database, pool_size=1)
+        try:
+            store = ArtifactStore(settings.artifacts)
+            return backups.backup(engine, store, folder, with_artifacts=with_artifacts, tell=tell)
+        finally:
+            engine.dispose()
+
+
+def restore(settings: Settings, folder: Path, *, tell: backups.Told) -> backups.Summary:
+    """Put a backup back into an unused database. Raises CannotStart."""
+    os.umask(0o077)
+    with _no_traceback(), _the_only_server(settings):
+        return backups.restore(settings.database, ArtifactStore(settings.artifacts), folder, tell=tell)
+
+
+def verify_backup(folder: Path) -> backups.Summary:
+    """Read a backup through. Raises CannotStart."""
+    with _no_traceback():
+        return backups.verify(folder)
 
 
 # ---------------------------------------------------------------- the check-up of what only a server reaches

@@ -20,6 +20,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    MetaData,
     TypeDecorator,
     create_engine,
     event,
@@ -180,7 +181,7 @@ def _alembic(url: str) -> Config:
     return config
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, to: str = "head") -> None:
     """Bring the database behind *url* to this release's revision. Safe to call from several processes."""
     config = _alembic(url)
     engine = open_engine(url, pool_size=2)
@@ -188,7 +189,7 @@ def migrate(url: str) -> None:
         with _one_migrator(engine) as connection:
             _refuse_too_new(connection, config)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     finally:
         engine.dispose()
 
@@ -200,8 +201,25 @@ def is_at_head(engine: Engine) -> bool:
     return set(current) == set(ScriptDirectory.from_config(_alembic("")).get_heads())
 
 
+def knows_revision(revision: str) -> bool:
+    """Say whether this release has the migration that made *revision*."""
+    return revision in _known_revisions(_alembic(""))
+
+
+def _known_revisions(config: Config) -> set[str]:
+    return {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+
+
+def empty(engine: Engine) -> None:
+    """Drop every table, as if no migration had ever run."""
+    found = MetaData()
+    with engine.begin() as connection:
+        found.reflect(connection)
+        found.drop_all(connection)
+
+
 def _refuse_too_new(connection: Connection, config: Config) -> None:
-    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    known = _known_revisions(config)
     for revision in MigrationContext.configure(connection).get_current_heads():
         if revision not in known:
             raise DatabaseTooNew(
