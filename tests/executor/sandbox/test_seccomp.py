@@ -1,4 +1,4 @@
-"""The filter of system calls, as this kernel judges and as a reader of its program does for other machines."""
+"""The filter of system calls, as this kernel judges and as a reader of its program does for others."""
 
 import ctypes
 import errno
