@@ -18,7 +18,7 @@ from nightbook.schemas import FinishDraft, ScheduleDraft, WorkerRegistration
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ANA = Caller("ana", "ana-token", frozenset(AUTHOR_SCOPES))
 PATH = "report.ipynb"
-SPEC = {"parameters", "kernel", "pool", "priority", "timeout_seconds", "retries", "retry_on_worker_loss"}
+SPEC = {*specs.SpecDraft.__annotations__} - {"notebook"}
 PARAMETERS = [
     {
         "name": "region",
@@ -67,18 +67,9 @@ def schedule(session: Session, *, now: datetime = NOON - timedelta(hours=3), **f
     trigger = fields.pop("trigger", {"kind": "cron", "expression": "0 * * * *", "timezone": "UTC"})
     name = fields.pop("name", f"schedule {new_id()}")
     draft = ScheduleDraft.model_validate({"name": name, "trigger": trigger, "notebook": PATH, **fields})
-    facts = {
-        "name": draft.name,
-        "trigger": draft.trigger.model_dump(mode="json"),
-        "start_at": draft.start_at,
-        "end_at": draft.end_at,
-        "catch_up": draft.catch_up,
-        "overlap": draft.overlap,
-        "tags": draft.tags,
-        "owner": draft.owner,
-        "description": draft.description,
-        "runbook_url": draft.runbook_url,
-    }
+    spec_fields = {*specs.SpecDraft.__annotations__, "notebook", "paused"}
+    facts = {name: getattr(draft, name) for name in ScheduleDraft.model_fields if name not in spec_fields}
+    facts["trigger"] = draft.trigger.model_dump(mode="json")
     spec = specs.check(session, draft).spec
     return schedules.create(session, spec, facts, caller=ANA, now=now, is_paused=draft.paused)
 

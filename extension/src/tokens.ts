@@ -43,9 +43,12 @@ export type LastRunView = Got<Wire['LastRunView']>;
 
 export type CronTrigger = Sent<Wire['CronTrigger'], 'kind' | 'expression'>;
 export type IntervalTrigger = Sent<Wire['IntervalTrigger'], 'kind' | 'every'>;
-export type OnceTrigger = Wire['OnceTrigger'];
+export type OnceTrigger = Sent<Wire['OnceTrigger'], 'kind' | 'at'>;
+export type AfterTrigger = Sent<Wire['AfterTrigger'], 'kind'>;
+export type EventTrigger = Sent<Wire['EventTrigger'], 'kind'>;
 export type ManualTrigger = Wire['ManualTrigger'];
-export type Trigger = CronTrigger | IntervalTrigger | OnceTrigger | ManualTrigger;
+export type Trigger =
+  CronTrigger | IntervalTrigger | OnceTrigger | AfterTrigger | EventTrigger | ManualTrigger;
 
 export type RunDraft = Sent<Wire['RunDraft'], 'notebook'>;
 export type RerunDraft = Partial<Wire['RerunDraft']>;

@@ -46,6 +46,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hooks/{schedule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fire
+         * @description Fire an event schedule. The body is a JSON object of the parameters that its trigger lets a call set.
+         *
+         *     Send an `Idempotency-Key`, and the same event sent again makes no second run.
+         */
+        post: operations["fire_api_v1_hooks__schedule_id__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/kernels": {
         parameters: {
             query?: never;
@@ -482,6 +504,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schedules/from-rrule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * From Rrule
+         * @description A recurrence rule of RFC 5545 as a trigger of ours; 422 says which part has no equal.
+         */
+        post: operations["from_rrule_api_v1_schedules_from_rrule_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schedules/preview": {
         parameters: {
             query?: never;
@@ -528,6 +570,30 @@ export interface paths {
          * @description Change the fields that are sent; it takes effect from now on.
          */
         patch: operations["edit_api_v1_schedules__schedule_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/hook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Hook
+         * @description Open the hook of an event schedule, or change its secret. The answer shows the secret this once.
+         */
+        post: operations["make_hook_api_v1_schedules__schedule_id__hook_post"];
+        /**
+         * Close Hook
+         * @description Close the hook: its secret opens nothing any more.
+         */
+        delete: operations["close_hook_api_v1_schedules__schedule_id__hook_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/schedules/{schedule_id}/latest": {
@@ -621,7 +687,7 @@ export interface paths {
         put?: never;
         /**
          * Preview Saved
-         * @description The next fire times of a saved schedule, within its start_at and end_at.
+         * @description The next fire times of a saved schedule, within its window, and when each run starts.
          */
         post: operations["preview_saved_api_v1_schedules__schedule_id__preview_post"];
         delete?: never;
@@ -1078,6 +1144,39 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AfterTrigger
+         * @description When a run of another schedule ends in one of `states`; of several schedules, each or `any` of them.
+         *
+         *     `all` fires once each of them has had such an end since the last time that it fired.
+         */
+        AfterTrigger: {
+            /**
+             * Join
+             * @default all
+             * @enum {string}
+             */
+            join: "all" | "any";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "after";
+            /** Schedule Id */
+            schedule_id?: string | null;
+            /**
+             * Schedule Ids
+             * @default []
+             */
+            schedule_ids: string[];
+            /**
+             * States
+             * @default [
+             *       "succeeded"
+             *     ]
+             */
+            states: ("succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "expired")[];
+        };
         /** ArtifactList */
         ArtifactList: {
             /** Items */
@@ -1234,15 +1333,38 @@ export interface components {
             /** Expression */
             expression: string;
             /**
+             * Finish By
+             * @default false
+             */
+            finish_by: boolean;
+            /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             kind: "cron";
+            /** Margin Seconds */
+            margin_seconds?: number | null;
             /**
              * Timezone
              * @default UTC
              */
             timezone: string;
+        };
+        /**
+         * EventTrigger
+         * @description When a program calls the schedule's hook. `parameters` names those that the call may set.
+         */
+        EventTrigger: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "event";
+            /**
+             * Parameters
+             * @default []
+             */
+            parameters: string[];
         };
         /**
          * EventView
@@ -1356,6 +1478,8 @@ export interface components {
         /**
          * FireTimeView
          * @description One fire time: the instant, the wall clock of the trigger's zone, and a word on odd days.
+         *
+         *     `starts_at` is when its run starts, where that is not the fire time itself (jitter, finish-by).
          */
         FireTimeView: {
             /**
@@ -1367,6 +1491,8 @@ export interface components {
             local: string;
             /** Note */
             note?: string | null;
+            /** Starts At */
+            starts_at?: string | null;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -1409,6 +1535,56 @@ export interface components {
             /** Fence */
             fence: number;
         };
+        /**
+         * HookAnswer
+         * @description What a call of a hook made: a run, or the ledger's row that says why there is none.
+         */
+        HookAnswer: {
+            /**
+             * Fire At
+             * Format: date-time
+             */
+            fire_at: string;
+            /** Reason */
+            reason?: string | null;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
+        };
+        /**
+         * HookCall
+         * @description The body of a call: parameters by name. Only those that the trigger names may be set.
+         */
+        HookCall: {
+            [key: string]: unknown;
+        };
+        /**
+         * HookView
+         * @description Where a program fires an event schedule. The secret is shown in this answer only.
+         */
+        HookView: {
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /** Path */
+            path: string;
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+            /** Secret */
+            secret: string;
+        };
         /** HourView */
         HourView: {
             /**
@@ -1434,10 +1610,17 @@ export interface components {
             /** Every */
             every: string;
             /**
+             * Finish By
+             * @default false
+             */
+            finish_by: boolean;
+            /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             kind: "interval";
+            /** Margin Seconds */
+            margin_seconds?: number | null;
             /**
              * Timezone
              * @default UTC
@@ -1594,9 +1777,13 @@ export interface components {
         };
         /**
          * OccurrenceView
-         * @description One fire time of the ledger and what became of it.
+         * @description One fire time of the ledger and what became of it; beside it, the backfill that made up for it.
          */
         OccurrenceView: {
+            /** Backfill Run Id */
+            backfill_run_id?: string | null;
+            /** Backfill State */
+            backfill_state?: ("queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired") | null;
             /**
              * Fire At
              * Format: date-time
@@ -1626,10 +1813,17 @@ export interface components {
              */
             at: string;
             /**
+             * Finish By
+             * @default false
+             */
+            finish_by: boolean;
+            /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
             kind: "once";
+            /** Margin Seconds */
+            margin_seconds?: number | null;
         };
         /** OutputLimits */
         OutputLimits: {
@@ -1898,27 +2092,90 @@ export interface components {
              */
             workers: number;
         };
-        /** PreviewDraft */
+        /**
+         * PreviewDraft
+         * @description What to preview. `from` is exclusive; without it, the present.
+         */
         PreviewDraft: {
             /**
              * Count
              * @default 5
              */
             count: number;
+            /** End At */
+            end_at?: string | null;
+            /**
+             * Exclude Dates
+             * @default []
+             */
+            exclude_dates: string[];
             /** From */
             from?: string | null;
+            /** Holidays */
+            holidays?: string | null;
+            /**
+             * On Excluded
+             * @default skip
+             * @enum {string}
+             */
+            on_excluded: "skip" | "next_business_day" | "previous_business_day";
+            /** Start At */
+            start_at?: string | null;
             /** Trigger */
-            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"];
+            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["AfterTrigger"] | components["schemas"]["EventTrigger"] | components["schemas"]["ManualTrigger"];
         };
         /** PreviewView */
         PreviewView: {
             /** Fire Times */
             fire_times: components["schemas"]["FireTimeView"][];
+            /** Margin */
+            margin?: string | null;
             /**
              * Schema Version
              * @default 1
              */
             schema_version: number;
+            /** Words */
+            words: string;
+        };
+        /**
+         * RRuleDraft
+         * @description A recurrence rule of RFC 5545 (`RRULE:FREQ=…`, with DTSTART and EXDATE if you like), to be read.
+         */
+        RRuleDraft: {
+            /** Rrule */
+            rrule: string;
+            /** Start */
+            start?: string | null;
+            /**
+             * Timezone
+             * @default UTC
+             */
+            timezone: string;
+        };
+        /**
+         * RRuleView
+         * @description The same fire times in our words: fields of a schedule draft.
+         */
+        RRuleView: {
+            /** End At */
+            end_at?: string | null;
+            /**
+             * Exclude Dates
+             * @default []
+             */
+            exclude_dates: string[];
+            /** Max Runs */
+            max_runs?: number | null;
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+            /** Start At */
+            start_at?: string | null;
+            /** Trigger */
+            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["AfterTrigger"] | components["schemas"]["EventTrigger"] | components["schemas"]["ManualTrigger"];
             /** Words */
             words: string;
         };
@@ -1959,11 +2216,23 @@ export interface components {
         };
         /**
          * RunDraft
-         * @description What to run: a version (SHA-256, or a path for its latest version), with what, within which limits.
+         * @description A run by itself, without a schedule.
          */
         RunDraft: {
             /** Cell Timeout Seconds */
             cell_timeout_seconds?: number | null;
+            /** Concurrency Key */
+            concurrency_key?: string | null;
+            /**
+             * Concurrency Per Key
+             * @default 1
+             */
+            concurrency_per_key: number;
+            /**
+             * Expire After Seconds
+             * @default 86400
+             */
+            expire_after_seconds: number | null;
             /** Kernel */
             kernel?: string | null;
             /** Note */
@@ -1992,6 +2261,19 @@ export interface components {
              * @default 0
              */
             retries: number;
+            /**
+             * Retry Delay Seconds
+             * @default 60
+             */
+            retry_delay_seconds: number;
+            /**
+             * Retry On
+             * @default [
+             *       "code",
+             *       "kernel_died"
+             *     ]
+             */
+            retry_on: ("code" | "kernel_died" | "timeout" | "out_of_memory")[];
             /**
              * Retry On Worker Loss
              * @default false
@@ -2088,6 +2370,9 @@ export interface components {
         /**
          * RunView
          * @description One execution, from queued to its end.
+         *
+         *     `fire_at` is the moment meant, `due_at` when the run was to start where that differs (jitter, finish-by).
+         *     `caused_by` is the run whose end fired this one; `group_id` is the backfill or sweep that it belongs to.
          */
         RunView: {
             /**
@@ -2099,6 +2384,8 @@ export interface components {
             available_at?: string | null;
             /** Cancelling Since */
             cancelling_since?: string | null;
+            /** Caused By */
+            caused_by?: string | null;
             /** Cell Timeout Seconds */
             cell_timeout_seconds?: number | null;
             /** Cells Done */
@@ -2107,17 +2394,30 @@ export interface components {
             cells_total?: number | null;
             /** Class */
             class?: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
+            /** Concurrency Key */
+            concurrency_key?: string | null;
+            /**
+             * Concurrency Per Key
+             * @default 1
+             */
+            concurrency_per_key: number;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Due At */
+            due_at?: string | null;
+            /** Expire After Seconds */
+            expire_after_seconds?: number | null;
             /** Failed Cell */
             failed_cell?: number | null;
             /** Finished At */
             finished_at?: string | null;
             /** Fire At */
             fire_at?: string | null;
+            /** Group Id */
+            group_id?: string | null;
             /**
              * Id
              * Format: uuid
@@ -2147,6 +2447,13 @@ export interface components {
              * @default 0
              */
             retries: number;
+            /** Retry Delay Seconds */
+            retry_delay_seconds?: number | null;
+            /**
+             * Retry On
+             * @default []
+             */
+            retry_on: string[];
             /**
              * Retry On Worker Loss
              * @default false
@@ -2188,6 +2495,11 @@ export interface components {
         /**
          * ScheduleDraft
          * @description A spec and a trigger, with the policies that decide what happens at a fire time.
+         *
+         *     `max_runs` ends the schedule after so many runs. `jitter_seconds` delays its runs by up to so much, always
+         *     by the same. `catch_up_limit` bounds catch-up `all`. `concurrency` is how many of its runs may run at once
+         *     before the overlap policy holds (with `allow`: at all). `pause_after_failures` pauses it after so many
+         *     failed, timed-out or lost runs in a row.
          */
         ScheduleDraft: {
             /**
@@ -2196,8 +2508,22 @@ export interface components {
              * @enum {string}
              */
             catch_up: "none" | "latest" | "all";
+            /**
+             * Catch Up Limit
+             * @default 50
+             */
+            catch_up_limit: number;
             /** Cell Timeout Seconds */
             cell_timeout_seconds?: number | null;
+            /** Concurrency */
+            concurrency?: number | null;
+            /** Concurrency Key */
+            concurrency_key?: string | null;
+            /**
+             * Concurrency Per Key
+             * @default 1
+             */
+            concurrency_per_key: number;
             /**
              * Description
              * @default
@@ -2205,12 +2531,37 @@ export interface components {
             description: string;
             /** End At */
             end_at?: string | null;
+            /**
+             * Exclude Dates
+             * @default []
+             */
+            exclude_dates: string[];
+            /**
+             * Expire After Seconds
+             * @default 86400
+             */
+            expire_after_seconds: number | null;
+            /** Holidays */
+            holidays?: string | null;
+            /**
+             * Jitter Seconds
+             * @default 0
+             */
+            jitter_seconds: number;
             /** Kernel */
             kernel?: string | null;
+            /** Max Runs */
+            max_runs?: number | null;
             /** Name */
             name: string;
             /** Notebook */
             notebook: string;
+            /**
+             * On Excluded
+             * @default skip
+             * @enum {string}
+             */
+            on_excluded: "skip" | "next_business_day" | "previous_business_day";
             /**
              * Overlap
              * @default skip
@@ -2226,6 +2577,8 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             };
+            /** Pause After Failures */
+            pause_after_failures?: number | null;
             /**
              * Paused
              * @default false
@@ -2247,6 +2600,19 @@ export interface components {
              */
             retries: number;
             /**
+             * Retry Delay Seconds
+             * @default 60
+             */
+            retry_delay_seconds: number;
+            /**
+             * Retry On
+             * @default [
+             *       "code",
+             *       "kernel_died"
+             *     ]
+             */
+            retry_on: ("code" | "kernel_died" | "timeout" | "out_of_memory")[];
+            /**
              * Retry On Worker Loss
              * @default false
              */
@@ -2266,7 +2632,7 @@ export interface components {
              */
             timeout_seconds: number;
             /** Trigger */
-            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"];
+            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["AfterTrigger"] | components["schemas"]["EventTrigger"] | components["schemas"]["ManualTrigger"];
         };
         /**
          * SchedulePatch
@@ -2275,18 +2641,38 @@ export interface components {
         SchedulePatch: {
             /** Catch Up */
             catch_up?: ("none" | "latest" | "all") | null;
+            /** Catch Up Limit */
+            catch_up_limit?: number | null;
             /** Cell Timeout Seconds */
             cell_timeout_seconds?: number | null;
+            /** Concurrency */
+            concurrency?: number | null;
+            /** Concurrency Key */
+            concurrency_key?: string | null;
+            /** Concurrency Per Key */
+            concurrency_per_key?: number | null;
             /** Description */
             description?: string | null;
             /** End At */
             end_at?: string | null;
+            /** Exclude Dates */
+            exclude_dates?: string[] | null;
+            /** Expire After Seconds */
+            expire_after_seconds?: number | null;
+            /** Holidays */
+            holidays?: string | null;
+            /** Jitter Seconds */
+            jitter_seconds?: number | null;
             /** Kernel */
             kernel?: string | null;
+            /** Max Runs */
+            max_runs?: number | null;
             /** Name */
             name?: string | null;
             /** Notebook */
             notebook?: string | null;
+            /** On Excluded */
+            on_excluded?: ("skip" | "next_business_day" | "previous_business_day") | null;
             /** Overlap */
             overlap?: ("skip" | "queue_one" | "queue_all" | "cancel_previous" | "allow") | null;
             /** Owner */
@@ -2295,12 +2681,18 @@ export interface components {
             parameters?: {
                 [key: string]: unknown;
             } | null;
+            /** Pause After Failures */
+            pause_after_failures?: number | null;
             /** Pool */
             pool?: string | null;
             /** Priority */
             priority?: number | null;
             /** Retries */
             retries?: number | null;
+            /** Retry Delay Seconds */
+            retry_delay_seconds?: number | null;
+            /** Retry On */
+            retry_on?: ("code" | "kernel_died" | "timeout" | "out_of_memory")[] | null;
             /** Retry On Worker Loss */
             retry_on_worker_loss?: boolean | null;
             /** Runbook Url */
@@ -2312,19 +2704,35 @@ export interface components {
             /** Timeout Seconds */
             timeout_seconds?: number | null;
             /** Trigger */
-            trigger?: (components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"]) | null;
+            trigger?: (components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["AfterTrigger"] | components["schemas"]["EventTrigger"] | components["schemas"]["ManualTrigger"]) | null;
         };
         /**
          * ScheduleView
          * @description A schedule as it is now. `next_fire_at` is null while paused, and after the last fire time.
+         *
+         *     `due_at` is when the next run starts: the fire time, later by the jitter or earlier by the margin.
          */
         ScheduleView: {
             /** Broken Reason */
             broken_reason?: string | null;
             /** Catch Up */
             catch_up: string;
+            /**
+             * Catch Up Limit
+             * @default 50
+             */
+            catch_up_limit: number;
             /** Cell Timeout Seconds */
             cell_timeout_seconds?: number | null;
+            /** Concurrency */
+            concurrency?: number | null;
+            /** Concurrency Key */
+            concurrency_key?: string | null;
+            /**
+             * Concurrency Per Key
+             * @default 1
+             */
+            concurrency_per_key: number;
             /**
              * Created At
              * Format: date-time
@@ -2337,23 +2745,51 @@ export interface components {
              * @default
              */
             description: string;
+            /** Due At */
+            due_at?: string | null;
             /** End At */
             end_at?: string | null;
+            /**
+             * Exclude Dates
+             * @default []
+             */
+            exclude_dates: string[];
+            /** Expire After Seconds */
+            expire_after_seconds?: number | null;
             /** Follows Latest */
             follows_latest: boolean;
+            /**
+             * Has Hook
+             * @default false
+             */
+            has_hook: boolean;
+            /** Holidays */
+            holidays?: string | null;
             /**
              * Id
              * Format: uuid
              */
             id: string;
+            /**
+             * Jitter Seconds
+             * @default 0
+             */
+            jitter_seconds: number;
             /** Kernel */
             kernel?: string | null;
             last_run?: components["schemas"]["LastRunView"] | null;
+            /** Max Runs */
+            max_runs?: number | null;
             /** Name */
             name: string;
             /** Next Fire At */
             next_fire_at?: string | null;
             notebook: components["schemas"]["NotebookPin"];
+            /**
+             * On Excluded
+             * @default skip
+             */
+            on_excluded: string;
             /** Overlap */
             overlap: string;
             /** Owner */
@@ -2362,6 +2798,8 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             };
+            /** Pause After Failures */
+            pause_after_failures?: number | null;
             /** Paused By */
             paused_by?: string | null;
             /** Paused Reason */
@@ -2372,10 +2810,25 @@ export interface components {
             priority: number;
             /** Retries */
             retries: number;
+            /**
+             * Retry Delay Seconds
+             * @default 60
+             */
+            retry_delay_seconds: number;
+            /**
+             * Retry On
+             * @default []
+             */
+            retry_on: string[];
             /** Retry On Worker Loss */
             retry_on_worker_loss: boolean;
             /** Runbook Url */
             runbook_url?: string | null;
+            /**
+             * Runs Made
+             * @default 0
+             */
+            runs_made: number;
             /**
              * Schema Version
              * @default 1
@@ -2396,7 +2849,7 @@ export interface components {
             /** Timeout Seconds */
             timeout_seconds: number;
             /** Trigger */
-            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["ManualTrigger"];
+            trigger: components["schemas"]["CronTrigger"] | components["schemas"]["IntervalTrigger"] | components["schemas"]["OnceTrigger"] | components["schemas"]["AfterTrigger"] | components["schemas"]["EventTrigger"] | components["schemas"]["ManualTrigger"];
             /**
              * Updated At
              * Format: date-time
@@ -2654,8 +3107,25 @@ export interface components {
              * @default 5
              */
             count: number;
+            /** End At */
+            end_at?: string | null;
+            /**
+             * Exclude Dates
+             * @default []
+             */
+            exclude_dates: string[];
             /** From */
             from?: string | null;
+            /** Holidays */
+            holidays?: string | null;
+            /**
+             * On Excluded
+             * @default skip
+             * @enum {string}
+             */
+            on_excluded: "skip" | "next_business_day" | "previous_business_day";
+            /** Start At */
+            start_at?: string | null;
             /** Trigger */
             trigger?: null;
         };
@@ -2718,6 +3188,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    fire_api_v1_hooks__schedule_id__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["HookCall"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookAnswer"];
+                };
             };
             /** @description Validation Error */
             422: {
@@ -3492,6 +3997,39 @@ export interface operations {
             };
         };
     };
+    from_rrule_api_v1_schedules_from_rrule_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RRuleDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RRuleView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     preview_api_v1_schedules_preview_post: {
         parameters: {
             query?: never;
@@ -3612,6 +4150,66 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ScheduleView"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    make_hook_api_v1_schedules__schedule_id__hook_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    close_hook_api_v1_schedules__schedule_id__hook_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

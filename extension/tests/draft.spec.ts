@@ -127,6 +127,14 @@ describe('triggerOf', () => {
     expect(triggerOf(timing(part))).toEqual(trigger);
   });
 
+  it.each<[Trigger]>([
+    [{ kind: 'event', parameters: ['region'] }],
+    [{ kind: 'after', schedule_id: 's2', states: ['failed'] }],
+    [{ kind: 'cron', expression: '0 7 * * *', timezone: 'UTC', finish_by: true }]
+  ])('keeps %j as it is', trigger => {
+    expect(triggerOf(timingOf(trigger))).toEqual(trigger);
+  });
+
   it('shows as custom cron what no preset can say', () => {
     const trigger: Trigger = { kind: 'cron', expression: '0 6 1 * MON', timezone: 'UTC' };
 

@@ -16,8 +16,11 @@ const DECLARED = declaring(
 const PREVIEW = {
   preview: {
     schema_version: 1,
+    margin: null,
     words: 'Every weekday at 07:30',
-    fire_times: [{ at: '2026-11-24T06:30:00Z', local: '2026-11-24T07:30:00', note: null }]
+    fire_times: [
+      { at: '2026-11-24T06:30:00Z', local: '2026-11-24T07:30:00', note: null, starts_at: null }
+    ]
   }
 };
 

@@ -167,11 +167,11 @@ def test_several_wrong_values_are_told_together(client):
     answer = client.post("/schedules", json={"name": 1, "trigger": {"kind": "manual"}, "is_admin": True})
 
     problem = check_is_problem(answer, 422, "invalid")
-    assert [(e["field"], e["code"]) for e in problem["errors"]] == [
+    assert {(e["field"], e["code"]) for e in problem["errors"]} == {
         ("name", "string_type"),
         ("notebook", "missing"),
         ("is_admin", "extra_forbidden"),
-    ]
+    }
     assert problem["detail"].endswith("(2 more)")
 
 

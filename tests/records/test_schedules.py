@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 import world
-from world import ANA, NOON, at
+from world import ANA, NOON, at, ledger
 
+from nightbook.beat import planner
 from nightbook.core.errors import Conflict, Invalid, NotFound, Stale
 from nightbook.records import events, notebooks, runs, schedules
 
@@ -37,17 +38,20 @@ def test_two_schedules_of_one_name_are_refused_until_the_first_is_deleted(sessio
         schedules.require(session, first.id)
 
 
-def test_a_pause_stops_the_clock_and_a_resume_tells_since_when(session):
+def test_a_pause_stops_the_clock_and_a_resume_notes_what_it_let_pass(session):
     schedule = world.schedule(session, now=at("08:30"))
 
     schedules.pause(session, schedule, reason="holiday", caller=ANA, now=at("08:45"))
     assert schedule.next_fire_at is None
-    since = schedules.resume(session, schedule, reason=None, caller=ANA, now=at("11:30"))
+    schedules.resume(session, schedule, reason=None, caller=ANA, now=at("11:30"))
 
-    assert (since, schedule.next_fire_at) == (at("08:45"), at("12:00"))
-    assert schedules.moments_missed(schedule, since, at("11:30")) == [at("09:00"), at("10:00"), at("11:00")]
-    kinds = [event.kind for event in events.newest(session, before=None, limit=9, about=str(schedule.id))]
-    assert kinds == ["schedule.resumed", "schedule.paused", "schedule.created"]
+    assert schedule.next_fire_at == at("12:00")
+    planner.tick(session, at("11:30:01"))
+    assert ledger(session, schedule.id) == [
+        (at(clock), "skipped", "paused") for clock in ("09:00", "10:00", "11:00")
+    ]
+    about = events.newest(session, before=None, limit=9, about=str(schedule.id))
+    assert [event.kind for event in about] == ["schedule.resumed", "schedule.paused", "schedule.created"]
 
 
 def test_an_interval_without_an_anchor_counts_from_its_making(session):

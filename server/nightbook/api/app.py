@@ -17,12 +17,15 @@ from nightbook.adapters.storage import ArtifactStore
 from nightbook.api import (
     fleet,
     health,
+    hooks,
     http,
     identity,
+    links,
     live,
     notebooks,
     overview,
     pages,
+    previews,
     runs,
     schedules,
     worker,
@@ -36,15 +39,19 @@ THREADS = 20
 GUARDED = (
     identity.router,
     notebooks.router,
+    previews.router,
     schedules.router,
+    hooks.router,
+    links.router,
     live.router,
     runs.router,
     fleet.router,
     overview.router,
     worker.router,
 )
-#: The only routes without a caller: log-in, probes and the pages, which hold nothing of ours.
-PUBLIC = frozenset({identity.log_in, health.alive, health.ready, health.scrape, pages.page})
+#: The only routes without a caller of ours: log-in, probes, the pages, which hold nothing of ours, and hooks,
+#: whose caller is the hook's own secret.
+PUBLIC = frozenset({identity.log_in, health.alive, health.ready, health.scrape, pages.page, hooks.fire})
 
 
 class UnguardedRoute(Exception):
@@ -85,6 +92,7 @@ def routes_only() -> FastAPI:
     for router in GUARDED:
         api.include_router(router)
     api.include_router(identity.public)
+    api.include_router(hooks.public)
     api.include_router(_description(app))
     app.include_router(api)
     app.include_router(health.router)

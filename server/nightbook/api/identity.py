@@ -38,10 +38,11 @@ class TooMany(Fault):
 
 
 class Throttle:
-    """At most so many log-ins a minute from one address, in this process."""
+    """At most so many tries a minute from one address, in this process."""
 
-    def __init__(self, per_minute: int) -> None:
+    def __init__(self, per_minute: int, code: str) -> None:
         self._per_minute = per_minute
+        self._code = code
         self._tries: dict[str, deque[datetime]] = defaultdict(deque)
         self._lock = threading.Lock()
 
@@ -53,13 +54,11 @@ class Throttle:
             while tries and now - tries[0] > timedelta(minutes=1):
                 tries.popleft()
             if len(tries) >= self._per_minute:
-                raise TooMany(
-                    "too_many_logins", "Wait a minute before you try again.", retry_after_seconds=60
-                )
+                raise TooMany(self._code, "Wait a minute before you try again.", retry_after_seconds=60)
             tries.append(now)
 
 
-_throttle = Throttle(LOGINS_PER_MINUTE)
+_throttle = Throttle(LOGINS_PER_MINUTE, "too_many_logins")
 
 
 def throttled(request: Request, now: Now) -> None:

@@ -11,33 +11,25 @@ from sqlmodel import Session
 
 from nightbook.api import paging, problems, views
 from nightbook.api.deps import (
-    ArtifactsReader,
     Now,
     Reading,
-    RunsReader,
     RunsTrigger,
     SchedulesReader,
     SchedulesWriter,
-    TheHouse,
     Writing,
     answered_once,
     json_answer,
     ring_after_commit,
 )
-from nightbook.api.results import CodeShown, artifact_answer, html_answer
-from nightbook.core import triggers
-from nightbook.core.errors import Conflict, Invalid, NotFound
-from nightbook.records import runs, schedules, specs
+from nightbook.core.errors import Conflict, Invalid
+from nightbook.records import firing, runs, schedules, specs
 from nightbook.records.access import Caller
 from nightbook.records.runs import Run
 from nightbook.records.schedules import Schedule
 from nightbook.schemas import (
-    FireTimeView,
     OccurrenceView,
     Page,
     PauseDraft,
-    PreviewDraft,
-    PreviewView,
     RunNowDraft,
     RunView,
     ScheduleDraft,
@@ -53,8 +45,16 @@ _FACTS = (
     "trigger",
     "start_at",
     "end_at",
+    "max_runs",
+    "jitter_seconds",
+    "exclude_dates",
+    "holidays",
+    "on_excluded",
     "catch_up",
+    "catch_up_limit",
     "overlap",
+    "concurrency",
+    "pause_after_failures",
     "tags",
     "owner",
     "description",
@@ -69,12 +69,28 @@ _SPEC = (
     "timeout_seconds",
     "cell_timeout_seconds",
     "retries",
+    "retry_on",
+    "retry_delay_seconds",
     "retry_on_worker_loss",
+    "expire_after_seconds",
+    "concurrency_key",
+    "concurrency_per_key",
 )
 #: Fields that an edit may empty by sending null.
-_MAY_BE_NULL = {"kernel", "cell_timeout_seconds", "start_at", "end_at", "runbook_url"}
+_MAY_BE_NULL = {
+    "kernel",
+    "cell_timeout_seconds",
+    "expire_after_seconds",
+    "concurrency_key",
+    "start_at",
+    "end_at",
+    "max_runs",
+    "holidays",
+    "concurrency",
+    "pause_after_failures",
+    "runbook_url",
+}
 _IF_MATCH = Annotated[str | None, Header(max_length=200)]
-PREVIEW_SHORT = 5
 
 
 @router.post("", status_code=201, response_model=ScheduleView)
@@ -125,21 +141,6 @@ def list_schedules(
     )
 
 
-@router.post("/preview")
-def preview(draft: PreviewDraft, _caller: SchedulesReader, now: Now) -> PreviewView:
-    """The next fire times of a trigger that need not be saved, and the trigger in words."""
-    return _preview(draft.trigger.rule(), draft.from_ or now, draft.count)
-
-
-def _preview(
-    rule: triggers.Trigger, after: datetime, count: int, until: datetime | None = None
-) -> PreviewView:
-    found = triggers.fire_times(rule, after, count, until)
-    return PreviewView(
-        words=rule.words(), fire_times=[FireTimeView(at=f.at, local=f.local, note=f.note) for f in found]
-    )
-
-
 @router.get("/{schedule_id}", response_model=ScheduleView)
 def show(schedule_id: UUID, session: Reading, _caller: SchedulesReader) -> JSONResponse:
     """One schedule, with the ETag that an edit sends back."""
@@ -160,8 +161,7 @@ def edit(
     if_match: _IF_MATCH = None,
 ) -> JSONResponse:
     """Change the fields that are sent; it takes effect from now on."""
-    schedule = schedules.require_for_change(session, schedule_id)
-    schedules.require_version(schedule, _version_of(if_match))
+    schedule = _for_change(session, schedule_id, now, if_match)
     sent = patch.model_dump(mode="json", exclude_unset=True)
     for name in sent:
         if sent[name] is None and name not in _MAY_BE_NULL:
@@ -170,7 +170,17 @@ def edit(
     spec = specs.check(session, draft).spec if any(name in sent for name in _SPEC) else schedule.spec
     facts = {name: value for name, value in _facts(draft).items() if name in sent}
     schedules.edit(session, schedule, spec, facts, caller=caller, now=now)
+    firing.learn(session, schedule)
     return _answer(session, schedule)
+
+
+def _for_change(session: Session, schedule_id: UUID, now: datetime, if_match: str | None = None) -> Schedule:
+    """The schedule, locked, with all that was due before the change fired as it was before it."""
+    schedule = schedules.require_for_change(session, schedule_id)
+    schedules.require_version(schedule, _version_of(if_match))
+    for run in firing.settle(session, schedule, now):
+        ring_after_commit(session, run.pool, run.id)
+    return schedule
 
 
 def _edited(schedule: Schedule, sent: dict[str, Any]) -> ScheduleDraft:
@@ -198,8 +208,7 @@ def delete(
     schedule_id: UUID, session: Writing, caller: SchedulesWriter, now: Now, if_match: _IF_MATCH = None
 ) -> Response:
     """Delete a schedule; its runs and their copies stay."""
-    schedule = schedules.require_for_change(session, schedule_id)
-    schedules.require_version(schedule, _version_of(if_match))
+    schedule = _for_change(session, schedule_id, now, if_match)
     schedules.delete(session, schedule, caller=caller, now=now)
     return Response(status_code=204)
 
@@ -209,7 +218,7 @@ def pause(
     schedule_id: UUID, session: Writing, caller: SchedulesWriter, now: Now, draft: PauseDraft | None = None
 ) -> JSONResponse:
     """Stop firing, with a reason for those who wonder."""
-    schedule = schedules.require_for_change(session, schedule_id)
+    schedule = _for_change(session, schedule_id, now)
     schedules.pause(session, schedule, reason=draft.reason if draft else None, caller=caller, now=now)
     return _answer(session, schedule)
 
@@ -219,12 +228,8 @@ def resume(
     schedule_id: UUID, session: Writing, caller: SchedulesWriter, now: Now, draft: PauseDraft | None = None
 ) -> JSONResponse:
     """Fire again. The fire times of the pause are written down as skipped."""
-    schedule = schedules.require_for_change(session, schedule_id)
-    since = schedules.resume(
-        session, schedule, reason=draft.reason if draft else None, caller=caller, now=now
-    )
-    for fire_at in schedules.moments_missed(schedule, since, now):
-        runs.create_skipped(session, schedule, fire_at, "paused", now=now)
+    schedule = _for_change(session, schedule_id, now)
+    schedules.resume(session, schedule, reason=draft.reason if draft else None, caller=caller, now=now)
     return _answer(session, schedule)
 
 
@@ -272,25 +277,6 @@ def _run_now(session: Session, schedule: Schedule, draft: RunNowDraft, caller: C
     )
 
 
-class _SavedPreviewDraft(PreviewDraft):
-    trigger: None = None  # type: ignore[assignment]
-
-
-@router.post("/{schedule_id}/preview")
-def preview_saved(
-    schedule_id: UUID,
-    session: Reading,
-    _caller: SchedulesReader,
-    now: Now,
-    draft: _SavedPreviewDraft | None = None,
-) -> PreviewView:
-    """The next fire times of a saved schedule, within its start_at and end_at."""
-    schedule = schedules.require(session, schedule_id)
-    asked = draft or _SavedPreviewDraft()
-    after = schedules.window_begin(schedule, asked.from_ or now)
-    return _preview(schedule.rule, after, asked.count, schedule.end_at)
-
-
 @router.get("/{schedule_id}/occurrences")
 def list_occurrences(
     schedule_id: UUID,
@@ -304,62 +290,4 @@ def list_occurrences(
     found = runs.occurrences(session, schedule.id, before=paging.decode_moment(cursor), limit=limit + 1)
     shown, last = paging.cut(found, limit)
     following = paging.encode(last.fire_at.isoformat()) if last and last.fire_at else None
-    return Page(items=[views.occurrence_view(run) for run in shown], next_cursor=following)
-
-
-# ---------------------------------------------------------------- stable links for readers
-
-
-@router.get("/{schedule_id}/latest")
-def latest(schedule_id: UUID, session: Reading, _caller: RunsReader, now: Now) -> RunView:
-    """The newest run that ended."""
-    return views.one_run(session, _latest(session, schedule_id, successful=False), now)
-
-
-@router.get("/{schedule_id}/latest-successful")
-def latest_successful(schedule_id: UUID, session: Reading, _caller: RunsReader, now: Now) -> RunView:
-    """The newest run that succeeded."""
-    return views.one_run(session, _latest(session, schedule_id, successful=True), now)
-
-
-def _latest(session: Session, schedule_id: UUID, *, successful: bool) -> Run:
-    run = runs.latest(session, schedules.require(session, schedule_id).id, successful=successful)
-    if run is None:
-        word = "succeeded" if successful else "ended"
-        raise NotFound("no_run_yet", f"No run of this schedule has {word} yet.")
-    return run
-
-
-@router.get("/{schedule_id}/{which}/notebook.html", response_class=Response)
-def latest_html(
-    schedule_id: UUID,
-    which: Literal["latest", "latest-successful"],
-    session: Reading,
-    _caller: ArtifactsReader,
-    the_house: TheHouse,
-    code: CodeShown = "hidden",
-) -> Response:
-    """The newest result as a safe page; says so where a later run did not succeed."""
-    run = _latest(session, schedule_id, successful=which == "latest-successful")
-    newest = _latest(session, schedule_id, successful=False)
-    banner = None
-    if newest.id != run.id:
-        fire_at = run.fire_at or run.created_at
-        ending = newest.state.replace("_", " ")
-        banner = f"The newest run {ending}. This result is from {fire_at:%Y-%m-%d %H:%M} UTC."
-    return html_answer(session, the_house, run, code, banner)
-
-
-@router.get("/{schedule_id}/{which}/artifacts/{name:path}", response_class=Response)
-def latest_artifact(
-    schedule_id: UUID,
-    which: Literal["latest", "latest-successful"],
-    name: str,
-    request: Request,
-    session: Reading,
-    _caller: ArtifactsReader,
-    the_house: TheHouse,
-) -> Response:
-    """A file of the newest result, under a link that stays."""
-    run = _latest(session, schedule_id, successful=which == "latest-successful")
-    return artifact_answer(request, session, the_house, run, name)
+    return Page(items=views.occurrence_views(session, shown), next_cursor=following)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlmodel import Session
 
+from nightbook.core.errors import Invalid
 from nightbook.core.states import FINAL
 from nightbook.records import pools, runs
 from nightbook.records.access import Token
@@ -82,9 +83,23 @@ def _waiting_for(session: Session, run: Run, now: datetime) -> str | None:
         and any(other.state == "running" for other in runs.unfinished(session, run.schedule_id))
     ):
         return "the previous run of its schedule"
+    if cap := _full_cap(session, run):
+        return cap
     if running >= sum(worker.slots for worker in alive):
         return f"a free slot in the pool {run.pool}"
     return None
+
+
+def _full_cap(session: Session, run: Run) -> str | None:
+    full = runs.full_cap(session, run)
+    if full is None:
+        return None
+    names = {
+        "schedule_id": f"its schedule, which runs at most {run.schedule_limit} at a time",
+        "concurrency_key": f"the key {run.concurrency_key}: at most {run.concurrency_per_key} at a time",
+        "group_id": f"its group, which runs at most {run.group_limit} at a time",
+    }
+    return names[full]
 
 
 def schedule_view(schedule: Schedule, last_run: Run | None = None) -> ScheduleView:
@@ -92,7 +107,8 @@ def schedule_view(schedule: Schedule, last_run: Run | None = None) -> ScheduleVi
         {
             **schedule.model_dump(exclude={"trigger", "parameters"}),
             "trigger": schedule.trigger,
-            "words": schedule.rule.words(),
+            "words": _words(schedule),
+            "has_hook": schedule.hook_sha256 is not None,
             "notebook": NotebookPin(path=schedule.notebook_path, sha256=schedule.notebook_sha256),
             "follows_latest": schedule.notebook_sha256 is None,
             "parameters": schedule.parameters,
@@ -100,6 +116,13 @@ def schedule_view(schedule: Schedule, last_run: Run | None = None) -> ScheduleVi
             "last_run": last_run_view(last_run) if last_run else None,
         }
     )
+
+
+def _words(schedule: Schedule) -> str:
+    try:
+        return schedule.timetable.words()
+    except Invalid:  # broken, and shown as that
+        return schedule.broken_reason or "A trigger that cannot be read"
 
 
 def last_run_view(run: Run) -> LastRunView:
@@ -115,9 +138,21 @@ def one_schedule(session: Session, schedule: Schedule) -> ScheduleView:
     return schedule_views(session, [schedule])[0]
 
 
-def occurrence_view(run: Run) -> OccurrenceView:
+def occurrence_views(session: Session, found: Sequence[Run]) -> list[OccurrenceView]:
+    backfills = runs.backfills_of(session, found)
+    return [_occurrence_view(run, backfills.get(run.fire_at) if run.fire_at else None) for run in found]
+
+
+def _occurrence_view(run: Run, backfill: Run | None) -> OccurrenceView:
     return OccurrenceView.model_validate(
-        {"fire_at": run.fire_at, "state": run.state, "run_id": run.id, "reason": run.reason}
+        {
+            "fire_at": run.fire_at,
+            "state": run.state,
+            "run_id": run.id,
+            "reason": run.reason,
+            "backfill_run_id": backfill.id if backfill else None,
+            "backfill_state": backfill.state if backfill else None,
+        }
     )
 
 

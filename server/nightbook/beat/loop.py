@@ -18,7 +18,6 @@ from nightbook.adapters.database import moment_of, open_engine, reading_sessions
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.beat import dispatcher, planner, reaper, sweeper
 from nightbook.core.clock import utc_now
-from nightbook.records import schedules
 from nightbook.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -91,7 +90,7 @@ class Beat:
 
     def _plan(self) -> None:
         with self._reading() as session:
-            if not schedules.is_any_due(session, utc_now()):
+            if not planner.has_work(session, utc_now()):
                 return  # an idle look takes no write lock
         with self._sessions.begin() as session:
             queued = planner.tick(session, utc_now())

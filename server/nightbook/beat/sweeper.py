@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.core import journal
 from nightbook.core.strict_json import dumps_canonical
-from nightbook.records import artifacts, journals, leases, notebooks, pools
+from nightbook.records import artifacts, journals, leases, notebooks, pools, runs
 from nightbook.records.access import Answer, LoginCode, WebSession
 from nightbook.records.runs import Attempt, Run
 from nightbook.schemas import FinishedArtifact
@@ -23,7 +23,9 @@ NOTEBOOK_TYPE = "application/x-ipynb+json"
 
 
 def tick(session: Session, now: datetime, store: ArtifactStore) -> int:
-    """Make the copies that ended attempts still lack. Return how many."""
+    """End what no worker took in time; make the copies that ended attempts still lack. Return how many."""
+    if expired := runs.expire(session, now):
+        log.info("run.expired runs=%d", expired)
     made = 0
     for run, attempt in leases.without_copy(session):
         _make_copy(session, run, attempt, store, now)

@@ -4,8 +4,8 @@ Pure rules, asked by the planner, by `finish` and by the reaper. They count and 
 writes down the outcome.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import timedelta
 from enum import Enum
 from typing import Final, Literal
 
@@ -19,41 +19,25 @@ TOLERANCE: Final = timedelta(seconds=60)
 CATCH_UP_LIMIT: Final = 50
 PLATFORM_BUDGET: Final = 3
 RETRY_ON: Final[frozenset[FailureClass]] = frozenset({"code", "kernel_died"})
+#: What `retry_on` may name: endings of the user's own code.
+MAY_RETRY_ON: Final[frozenset[FailureClass]] = RETRY_ON | {"timeout", "out_of_memory"}
+RETRY_DELAY_SECONDS: Final = 60
+EXPIRE_AFTER_SECONDS: Final = 86_400
 
 _PLATFORM_DELAYS = (timedelta(seconds=15), timedelta(seconds=60), timedelta(seconds=240))
 _AT_ONCE = timedelta(0)
-_FIRST_DELAY_SECONDS = 60
-_LONGEST_DELAY_SECONDS = 600
+_LONGEST_FACTOR = 10
 _JITTER = 0.2
 
 # ---------------------------------------------------------------- found late
 
 
-class Verdict(Enum):
-    """Whether a fire time becomes a run, or a row in the ledger that is skipped for this reason."""
+def caught_up(policy: CatchUp, limit: int = CATCH_UP_LIMIT) -> int:
+    """How many of the newest fire times run, however late. Those on time run beside them.
 
-    RUN = "run"
-    CATCH_UP = "catch_up"
-
-
-def catch_up(
-    moments: Sequence[datetime],
-    policy: CatchUp,
-    now: datetime,
-    *,
-    limit: int = CATCH_UP_LIMIT,
-    tolerance: timedelta = TOLERANCE,
-) -> list[tuple[datetime, Verdict]]:
-    """Judge the due fire times of one schedule, given in order. What is on time always runs.
-
-    Of the late ones `latest` runs only the newest of all; `all` runs as many as make *limit* in total.
+    `latest` is the newest of all due ones: where that is on time, none of the late ones runs.
     """
-    kept = {"none": 0, "latest": 1, "all": limit}[policy]
-    first_kept = len(moments) - kept
-    return [
-        (moment, Verdict.RUN if place >= first_kept or now - moment <= tolerance else Verdict.CATCH_UP)
-        for place, moment in enumerate(moments)
-    ]
+    return {"none": 0, "latest": 1, "all": limit}[policy]
 
 
 # ---------------------------------------------------------------- overlap
@@ -69,9 +53,12 @@ class Overlap(Enum):
     CANCEL_PREVIOUS = "cancel_previous"
 
 
-def overlap(policy: OverlapPolicy, *, running: bool, queued: int) -> Overlap:
-    """Decide for a new fire time. A retry that waits counts as running; *queued* have not begun."""
-    if policy == "allow" or not (running or queued):
+def overlap(policy: OverlapPolicy, *, running: int, queued: int, at_once: int = 1) -> Overlap:
+    """Decide for a new fire time. A retry that waits counts as running; *queued* have not begun.
+
+    Fewer than *at_once* runs of a schedule do not count as an overlap.
+    """
+    if policy == "allow" or running + queued < at_once:
         return Overlap.RUN
     if policy == "queue_one":
         return Overlap.REPLACE_QUEUED if queued else Overlap.QUEUE
@@ -88,17 +75,19 @@ def retry_after_user(
     *,
     used: int,
     budget: int,
-    retry_on: Collection[FailureClass] = RETRY_ON,
+    retry_on: Collection[str] = RETRY_ON,
+    first_delay: int = RETRY_DELAY_SECONDS,
     jitter: float = 0.5,
 ) -> timedelta | None:
     """How long to wait before the user's next retry, None when there is none.
 
-    *used* retries are spent of *budget*. *jitter*, from 0 to 1, places the wait within 20 % about its middle.
+    *used* retries are spent of *budget*. The wait begins at *first_delay* seconds and doubles up to ten
+    times that; *jitter*, from 0 to 1, places it within 20 % about its middle.
     """
     if class_ not in retry_on or used >= budget:
         return None
     # Past the fourth doubling the wait is at its longest, however large the number.
-    middle = min(_FIRST_DELAY_SECONDS * 2 ** min(used, 4), _LONGEST_DELAY_SECONDS)
+    middle = first_delay * min(2 ** min(used, 4), _LONGEST_FACTOR)
     return timedelta(seconds=middle * (1 - _JITTER + 2 * _JITTER * jitter))
 
 

@@ -1,13 +1,16 @@
 """The spec: which notebook to run, with what, under which limits; a value, frozen into each run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """`notebook_sha256` null means: the latest version of `notebook_path` when the run is made."""
+    """`notebook_sha256` null means: the latest version of `notebook_path` when the run is made.
+
+    Of the runs that share a `concurrency_key`, `concurrency_per_key` may run at once.
+    """
 
     notebook_path: str
     notebook_sha256: str | None
@@ -18,7 +21,12 @@ class Spec:
     timeout_seconds: int
     cell_timeout_seconds: int | None
     retries: int
+    retry_on: Sequence[str]
+    retry_delay_seconds: int
     retry_on_worker_loss: bool
+    expire_after_seconds: int | None
+    concurrency_key: str | None
+    concurrency_per_key: int
 
     @classmethod
     def of(cls, row: object) -> "Spec":
@@ -28,7 +36,7 @@ class Spec:
     def columns(self) -> dict[str, Any]:
         """The columns in which a schedule or a run keeps this spec."""
         found = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {**found, "parameters": dict(self.parameters)}
+        return {**found, "parameters": dict(self.parameters), "retry_on": list(self.retry_on)}
 
     @property
     def follows_latest(self) -> bool:

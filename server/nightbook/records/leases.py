@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import func, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
@@ -78,6 +78,8 @@ def _candidates(session: Session, worker: Worker, now: datetime) -> Sequence[Run
             col(Run.available_at) <= now,
             col(Run.kernel).in_(worker.kernel_names),
             ~(col(Run.is_exclusive) & sibling_runs),
+            runs.have_room(),
+            or_(col(Run.expires_at).is_(None), col(Run.expires_at) > now, col(Run.started_at).is_not(None)),
         )
         .order_by(col(Run.priority).desc(), col(Run.id))
         .limit(_CANDIDATES if is_postgresql(session) else 1)
@@ -90,6 +92,9 @@ def _take(
     session: Session, run: Run, worker: Worker, pool: Pool, *, key: str | None, caller: Caller, now: datetime
 ) -> Attempt | None:
     fence = run.fence + 1
+    slots = runs.free_slots(session, run)
+    if slots is None:
+        return None  # a cap filled up since the candidates were read
     try:
         with session.begin_nested():
             taken = session.execute(
@@ -108,11 +113,12 @@ def _take(
                     cells_done=None,
                     cells_total=None,
                     failed_cell=None,
+                    **slots,
                 )
                 .execution_options(synchronize_session=False)
             )
     except IntegrityError:
-        return None  # another run of this schedule was claimed at the same instant
+        return None  # another run under the same cap was claimed at the same instant
     if not taken.rowcount:  # type: ignore[attr-defined]
         return None
     session.refresh(run)
@@ -317,7 +323,12 @@ def _retry_of_user(run: Run, attempt: Attempt, jitter: float) -> timedelta | Non
     if attempt.begun_at is None:
         return None
     return policies.retry_after_user(
-        _class_of(attempt), used=run.user_retries_used, budget=run.retries, jitter=jitter
+        _class_of(attempt),
+        used=run.user_retries_used,
+        budget=run.retries,
+        retry_on=run.retry_on,
+        first_delay=run.retry_delay_seconds,
+        jitter=jitter,
     )
 
 

@@ -29,7 +29,12 @@ class SpecDraft(Protocol):
     timeout_seconds: int
     cell_timeout_seconds: int | None
     retries: int
+    retry_on: list[Any]
+    retry_delay_seconds: int
     retry_on_worker_loss: bool
+    expire_after_seconds: int | None
+    concurrency_key: str | None
+    concurrency_per_key: int
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,12 @@ def check(session: Session, draft: SpecDraft) -> Checked:
         timeout_seconds=draft.timeout_seconds,
         cell_timeout_seconds=draft.cell_timeout_seconds,
         retries=draft.retries,
+        retry_on=tuple(draft.retry_on),
+        retry_delay_seconds=draft.retry_delay_seconds,
         retry_on_worker_loss=draft.retry_on_worker_loss,
+        expire_after_seconds=draft.expire_after_seconds,
+        concurrency_key=draft.concurrency_key,
+        concurrency_per_key=draft.concurrency_per_key,
     )
     return Checked(spec, version, follows_latest)
 

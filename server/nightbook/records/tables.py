@@ -2,7 +2,9 @@
 
 from nightbook.records.access import Answer, LoginCode, Token, WebSession
 from nightbook.records.artifacts import Artifact
+from nightbook.records.chains import Arrival, ScheduleLink
 from nightbook.records.events import Event
+from nightbook.records.gaps import LedgerGap
 from nightbook.records.journals import JournalPiece
 from nightbook.records.notebooks import NotebookVersion, Version
 from nightbook.records.pools import Pool, Worker
@@ -11,6 +13,9 @@ from nightbook.records.schedules import Schedule
 
 ALL = (
     Answer,
+    Arrival,
+    ScheduleLink,
+    LedgerGap,
     Artifact,
     Attempt,
     Event,

@@ -1,44 +1,20 @@
 """Runs: what is asked for, how it went, and what it left."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from nightbook.core.states import AttemptState, CellState, FailureClass, RunKind, RunState
-from nightbook.schemas.words import SCHEMA_VERSION, Draft, Parameters, PoolName, Tags, Text, View
+from nightbook.schemas.specs import Concurrency, SpecDraft
+from nightbook.schemas.words import SCHEMA_VERSION, Draft, Parameters, Text, View
 
 
-class RunDraft(Draft):
-    """What to run: a version (SHA-256, or a path for its latest version), with what, within which limits."""
+class RunDraft(SpecDraft):
+    """A run by itself, without a schedule."""
 
-    notebook: Annotated[str, Field(min_length=1, max_length=1024)]
-    parameters: Parameters = {}
-    kernel: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = None
-    pool: PoolName = "default"
-    priority: Annotated[int, Field(ge=0, le=100)] = 50
-    timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] = 14_400
-    cell_timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
-    retries: Annotated[int, Field(ge=0, le=10)] = 0
-    retry_on_worker_loss: bool = False
-    tags: Tags = []
     note: Text | None = None
-
-
-class RunSpec(View):
-    """A spec as frozen into a run, or as kept by a schedule (then `sha256` null means the latest)."""
-
-    path: str
-    sha256: str | None
-    parameters: Parameters
-    kernel: str | None = None
-    pool: str
-    priority: int
-    timeout_seconds: int
-    cell_timeout_seconds: int | None = None
-    retries: int
-    retry_on_worker_loss: bool
 
 
 class NotebookPin(View):
@@ -58,7 +34,11 @@ class AttemptView(View):
 
 
 class RunView(View):
-    """One execution, from queued to its end."""
+    """One execution, from queued to its end.
+
+    `fire_at` is the moment meant, `due_at` when the run was to start where that differs (jitter, finish-by).
+    `caused_by` is the run whose end fired this one; `group_id` is the backfill or sweep that it belongs to.
+    """
 
     schema_version: int = SCHEMA_VERSION
     id: UUID
@@ -79,7 +59,15 @@ class RunView(View):
     timeout_seconds: int
     cell_timeout_seconds: int | None = None
     retries: int = 0
+    retry_on: list[str] = []
+    retry_delay_seconds: int | None = None
     retry_on_worker_loss: bool = False
+    expire_after_seconds: int | None = None
+    concurrency_key: str | None = None
+    concurrency_per_key: int = 1
+    caused_by: UUID | None = None
+    group_id: UUID | None = None
+    due_at: datetime | None = None
     tags: list[str] = []
     note: str | None = None
     created_at: datetime
@@ -101,6 +89,25 @@ class RerunDraft(Draft):
     parameters: Parameters = {}
     use: Literal["original", "latest"] = "original"
     note: Text | None = None
+
+
+class SweepDraft(RunDraft):
+    """A notebook run once for each combination of the values in *grid*, `parameters` being the same for all.
+
+    At most `concurrency` of them run at once; null leaves that to the pool.
+    """
+
+    grid: Annotated[dict[str, Annotated[list[Any], Field(min_length=1, max_length=200)]], Field(min_length=1)]
+    concurrency: Concurrency | None = None
+
+
+class GroupView(View):
+    """The runs that one request made. `GET /runs?group_id=` lists them with all that they are."""
+
+    schema_version: int = SCHEMA_VERSION
+    group_id: UUID
+    count: int
+    runs: list[UUID]
 
 
 class CancelDraft(Draft):

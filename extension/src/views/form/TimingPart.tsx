@@ -29,7 +29,8 @@ export function TimingPart({ timing, errors, onChange, children }: TimingPartPro
     ['interval', __('Every … minutes, hours or days')],
     ['once', __('Once')],
     ['cron', __('Custom (cron)')],
-    ['manual', __('Only by hand')]
+    ['manual', __('Only by hand')],
+    ...(timing.kept ? [['kept', __('As it is now')] as [Preset, string]] : [])
   ];
   return (
     <fieldset className="nightbook-Part">
@@ -57,7 +58,7 @@ export function TimingPart({ timing, errors, onChange, children }: TimingPartPro
         {preset === 'once' && (
           <TextField {...part} field="at" label={__('At')} type="datetime-local" />
         )}
-        {preset !== 'manual' && preset !== 'interval' && <ZoneField {...part} />}
+        {!['manual', 'interval', 'kept'].includes(preset) && <ZoneField {...part} />}
       </div>
       {preset === 'weekly' && <DaysField {...part} />}
       {children}

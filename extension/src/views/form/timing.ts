@@ -7,7 +7,16 @@ import type { CronTrigger, IntervalTrigger, Trigger, Words } from '../../tokens'
 import { instantOf, isZone, ownZone, wallClock } from './zones';
 
 export type Preset =
-  'weekdays' | 'daily' | 'hourly' | 'weekly' | 'monthly' | 'interval' | 'once' | 'cron' | 'manual';
+  | 'weekdays'
+  | 'daily'
+  | 'hourly'
+  | 'weekly'
+  | 'monthly'
+  | 'interval'
+  | 'once'
+  | 'cron'
+  | 'manual'
+  | 'kept';
 
 export type Unit = 'M' | 'H' | 'D';
 
@@ -25,6 +34,8 @@ export interface Timing {
   zone: string;
   dstGap: 'run_after' | 'skip';
   dstFold: 'first' | 'second' | 'both';
+  /** A trigger that the form cannot say; sent back as it came while `preset` is `kept`. */
+  kept: Trigger | null;
 }
 
 export const DAYS = ['MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT', 'SUN'] as const;
@@ -45,7 +56,8 @@ export function newTiming(zone = ownZone(), now = new Date()): Timing {
     expression: '30 7 * * MON-FRI',
     zone,
     dstGap: 'run_after',
-    dstFold: 'first'
+    dstFold: 'first',
+    kept: null
   };
 }
 
@@ -54,6 +66,8 @@ export function triggerOf(timing: Timing): Trigger | null {
   switch (timing.preset) {
     case 'manual':
       return { kind: 'manual' };
+    case 'kept':
+      return timing.kept;
     case 'once': {
       const at = instantOf(timing.at, timing.zone);
       return at && { kind: 'once', at: at.toISOString().replace('.000Z', 'Z') };
@@ -104,7 +118,7 @@ export function expressionOf(timing: Timing): string | null {
 export function timingErrors(timing: Timing, { __ }: Words): Record<string, string> {
   const errors: Record<string, string> = {};
   const { preset } = timing;
-  if (preset !== 'manual' && preset !== 'interval' && !isZone(timing.zone)) {
+  if (!['manual', 'interval', 'kept'].includes(preset) && !isZone(timing.zone)) {
     errors['trigger.timezone'] = __('Choose a time zone by its name, for example Europe/Berlin.');
   }
   if (['daily', 'weekdays', 'weekly', 'monthly'].includes(preset) && !TIME.test(timing.time)) {
@@ -138,7 +152,13 @@ const DAILY = /^(\d{1,2}) (\d{1,2}) (\S+) \* (\S+)$/;
 export function timingOf(trigger: Trigger): Timing {
   const zone = ('timezone' in trigger && trigger.timezone) || ownZone();
   const fresh = newTiming(zone);
+  if ('finish_by' in trigger && trigger.finish_by) {
+    return { ...fresh, preset: 'kept', kept: trigger };
+  }
   switch (trigger.kind) {
+    case 'after':
+    case 'event':
+      return { ...fresh, preset: 'kept', kept: trigger };
     case 'manual':
       return { ...fresh, preset: 'manual' };
     case 'once':
@@ -158,7 +178,8 @@ export function timingOf(trigger: Trigger): Timing {
 
 /** Whether the form can say this trigger without changing it. */
 export function isSayable(trigger: Trigger): boolean {
-  return trigger.kind !== 'interval' || INTERVAL.test(trigger.every);
+  const { preset } = timingOf(trigger);
+  return preset !== 'kept' && (trigger.kind !== 'interval' || INTERVAL.test(trigger.every));
 }
 
 function intervalOf({ every, anchor }: IntervalTrigger): Partial<Timing> {

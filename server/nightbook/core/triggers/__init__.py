@@ -12,11 +12,14 @@ from typing import Any
 from nightbook.core.errors import Invalid
 from nightbook.core.triggers import zones
 from nightbook.core.triggers.notes import note
-from nightbook.core.triggers.rules import Cron, Interval, Manual, Once, Trigger
+from nightbook.core.triggers.rules import FOLLOWED, After, Cron, Event, Interval, Manual, Once, Trigger
 from nightbook.core.triggers.spans import duration
 
 __all__ = [
+    "FOLLOWED",
+    "After",
     "Cron",
+    "Event",
     "FireTime",
     "Interval",
     "Manual",
@@ -50,9 +53,26 @@ def parse(mapping: Mapping[str, Any]) -> Trigger:
             )
         case "once":
             return Once(_instant(mapping.get("at"), "at"))
+        case "after":
+            return After(
+                _upstreams(mapping), tuple(mapping.get("states", ("succeeded",))), mapping.get("join", "all")
+            )
+        case "event":
+            return Event(tuple(mapping.get("parameters", ())))
         case "manual":
             return Manual()
-    raise Invalid("unknown_kind", "A trigger is one of cron, interval, once and manual.", field="kind")
+    raise Invalid(
+        "unknown_kind", "A trigger is one of cron, interval, once, after, event and manual.", field="kind"
+    )
+
+
+def _upstreams(mapping: Mapping[str, Any]) -> tuple[str, ...]:
+    one, several = mapping.get("schedule_id"), mapping.get("schedule_ids")
+    if (one is None) == (not several):
+        raise Invalid(
+            "one_of", "Send schedule_id, or schedule_ids for more than one schedule.", field="schedule_id"
+        )
+    return (str(one),) if one is not None else tuple(str(each) for each in several or ())
 
 
 def _text(mapping: Mapping[str, Any], field: str, default: str | None = None) -> str:
@@ -77,11 +97,15 @@ def _instant(value: object, field: str) -> datetime:
 
 @dataclass(frozen=True)
 class FireTime:
-    """One fire time: the instant (UTC), the wall clock of the trigger's zone, and a word on odd days."""
+    """One fire time: the instant (UTC), the wall clock of the trigger's zone, and a word on odd days.
+
+    `starts_at` is when its run starts, where that is not the fire time itself.
+    """
 
     at: datetime
     local: str
     note: str | None = None
+    starts_at: datetime | None = None
 
 
 def fire_times(

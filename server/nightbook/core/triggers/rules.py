@@ -1,4 +1,4 @@
-"""The four triggers. Each can be asked for its next fire time after a moment, and says itself in words.
+"""The triggers. Each can be asked for its next fire time after a moment, and says itself in words.
 
 Moments in and out are aware UTC. Nothing here reads a clock.
 """
@@ -17,8 +17,13 @@ LONGEST = timedelta(days=366)
 #: Where an interval without an anchor counts from: a Monday, so that weeks begin on Mondays.
 DEFAULT_ANCHOR = zones.turn_of(2001)
 
+#: Endings of a run that another schedule can follow. A fire time that was skipped is none.
+FOLLOWED = frozenset({"succeeded", "failed", "timed_out", "cancelled", "lost", "expired"})
+MOST_UPSTREAMS = 20
+
 DstGap = Literal["run_after", "skip"]
 DstFold = Literal["first", "second", "both"]
+Join = Literal["all", "any"]
 
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
@@ -183,7 +188,53 @@ class Manual:
         return "Only when somebody runs it"
 
 
-Trigger = Cron | Interval | Once | Manual
+@dataclass(frozen=True)
+class After:
+    """The ends of other schedules' runs, in one of *states*: of each of them (`all`), or of `any`."""
+
+    schedule_ids: tuple[str, ...]
+    states: tuple[str, ...] = ("succeeded",)
+    join: Join = "all"
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.schedule_ids) <= MOST_UPSTREAMS or len(set(self.schedule_ids)) < len(
+            self.schedule_ids
+        ):
+            raise Invalid(
+                "bad_upstreams",
+                f"Name 1 to {MOST_UPSTREAMS} schedules, each once: in schedule_id or in schedule_ids.",
+                field="schedule_ids",
+            )
+        if not self.states or set(self.states) - FOLLOWED:
+            raise Invalid("unknown_word", f"Must be some of {', '.join(sorted(FOLLOWED))}.", field="states")
+        _one_of(self.join, ("all", "any"), "join")
+
+    def next_after(self, moment: datetime) -> datetime | None:  # noqa: ARG002
+        return None
+
+    def words(self) -> str:
+        ends = " or ".join(state.replace("_", " ") for state in self.states)
+        if len(self.schedule_ids) == 1:
+            return f"After a run of another schedule has {ends}"
+        which = "each" if self.join == "all" else "any"
+        return f"After a run of {which} of {len(self.schedule_ids)} other schedules has {ends}"
+
+
+@dataclass(frozen=True)
+class Event:
+    """A request to the schedule's hook, which may set the named parameters."""
+
+    parameters: tuple[str, ...] = ()
+
+    def next_after(self, moment: datetime) -> datetime | None:  # noqa: ARG002
+        return None
+
+    def words(self) -> str:
+        may = f", which may set {words.and_(self.parameters)}" if self.parameters else ""
+        return f"When a program calls its hook{may}"
+
+
+Trigger = Cron | Interval | Once | Manual | After | Event
 
 
 def _one_of(word: str, words_taken: tuple[str, ...], field: str) -> None:

@@ -5,15 +5,29 @@ writes the event and leaves the commit to its caller. Nothing here talks to the 
 """
 
 from nightbook.records.runs.asking import attempts_of, page, require, require_for_change
-from nightbook.records.runs.ending import ask_cancel, cancel, end_waiting
-from nightbook.records.runs.making import Scheduled, create, create_skipped, record
+from nightbook.records.runs.caps import free_slots, full_cap, have_room
+from nightbook.records.runs.ending import ask_cancel, cancel, end_waiting, expire
+from nightbook.records.runs.making import (
+    Group,
+    Scheduled,
+    create,
+    create_many_skipped,
+    create_skipped,
+    record,
+)
 from nightbook.records.runs.of_schedule import (
+    backfills_of,
+    durations,
+    fire_time_rows,
+    fired_since,
     is_under_way,
     last_of_each,
     latest,
+    newest_fire_at,
     occurrences,
     previous_success,
     red_schedules,
+    reds_in_a_row,
     unfinished,
 )
 from nightbook.records.runs.tables import Attempt, Run, RunTag
@@ -27,25 +41,37 @@ from nightbook.records.runs.waiting import (
 
 __all__ = [
     "Attempt",
+    "Group",
     "Run",
     "RunTag",
     "Scheduled",
     "ask_cancel",
     "attempts_of",
+    "backfills_of",
     "cancel",
     "count_by_pool_and_state",
     "create",
+    "create_many_skipped",
     "create_skipped",
+    "durations",
     "end_waiting",
     "ended_since",
+    "expire",
+    "fire_time_rows",
+    "fired_since",
+    "free_slots",
+    "full_cap",
+    "have_room",
     "is_under_way",
     "last_of_each",
     "latest",
+    "newest_fire_at",
     "occurrences",
     "page",
     "previous_success",
     "record",
     "red_schedules",
+    "reds_in_a_row",
     "require",
     "require_for_change",
     "running_by",

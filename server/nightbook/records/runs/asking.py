@@ -37,7 +37,8 @@ def attempts_of(session: Session, run_ids: Sequence[UUID]) -> Mapping[UUID, list
 def page(session: Session, *, before: UUID | None, limit: int, filters: Mapping[str, Any]) -> Sequence[Run]:
     """Runs, newest first.
 
-    Filters: state, schedule_id, notebook, owner, tag, trigger, pool, rerun_of, since, until, q.
+    Filters: state, schedule_id, notebook, owner, tag, trigger, pool, rerun_of, caused_by, group_id, since,
+    until, q.
     """
     wanted = select(Run).order_by(col(Run.id).desc()).limit(limit)
     if before is not None:
@@ -53,6 +54,8 @@ def page(session: Session, *, before: UUID | None, limit: int, filters: Mapping[
         "trigger": Run.kind,
         "pool": Run.pool,
         "rerun_of": Run.rerun_of,
+        "caused_by": Run.caused_by,
+        "group_id": Run.group_id,
     }
     for name, column in columns.items():
         if (value := filters.get(name)) is not None:

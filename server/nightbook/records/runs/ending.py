@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from nightbook.core.errors import Conflict
 from nightbook.core.states import FINAL
@@ -51,3 +51,18 @@ def ask_cancel(session: Session, run: Run, *, by: str, now: datetime) -> None:
         session.add(run)
         record(session, run, "run.cancel_asked", caller=by, now=now)
         session.flush()
+
+
+def expire(session: Session, now: datetime, *, limit: int = 200) -> int:
+    """End the runs that no worker took in time. Return how many."""
+    wanted = (
+        select(Run)
+        .where(col(Run.state) == "queued", col(Run.expires_at) <= now, col(Run.started_at).is_(None))
+        .order_by(col(Run.expires_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = session.exec(wanted.execution_options(populate_existing=True)).all()
+    for run in found:
+        end_waiting(session, run, "expired", "expired", caller="nightbook", now=now)
+    return len(found)

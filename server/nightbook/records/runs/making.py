@@ -1,17 +1,33 @@
 """How a run begins: queued, or as the ledger's row of a fire time that does not run."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from nightbook.core.clock import new_id
 from nightbook.core.spec import Spec
 from nightbook.core.states import FINAL
-from nightbook.records import events
+from nightbook.core.triggers import FOLLOWED
+from nightbook.records import chains, events
 from nightbook.records.runs.tables import Run, RunTag
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs that one request makes (a backfill, a sweep): *limit* of them run at once, or all."""
+
+    id: UUID
+    limit: int | None = None
+
+
+def expiry(spec: Spec, now: datetime) -> datetime | None:
+    """Until when a run queued now has to be taken. The runs of a group wait for each other, so for ever."""
+    seconds = spec.expire_after_seconds
+    return None if seconds is None else now + timedelta(seconds=seconds)
 
 
 def create(
@@ -25,15 +41,23 @@ def create(
     schedule_id: UUID | None = None,
     schedule_name: str | None = None,
     fire_at: datetime | None = None,
+    due_at: datetime | None = None,
     rerun_of: UUID | None = None,
+    caused_by: UUID | None = None,
+    group: Group | None = None,
     is_exclusive: bool = False,
+    schedule_limit: int | None = None,
     tags: Sequence[str] = (),
     note: str | None = None,
     state: str = "queued",
     failure_class: str | None = None,
     reason: str | None = None,
+    flush: bool = True,
 ) -> Run:
-    """Make a run, or, with a final *state*, the ledger's row of a fire time that does not run."""
+    """Make a run, or, with a final *state*, the ledger's row of a fire time that does not run.
+
+    *schedule_limit* is how many runs of the schedule may run beside each other, where that is more than one.
+    """
     is_over = state in FINAL
     run = Run(
         id=new_id(),
@@ -44,8 +68,14 @@ def create(
         schedule_id=schedule_id,
         schedule_name=schedule_name,
         fire_at=fire_at,
+        due_at=due_at if due_at != fire_at else None,
+        expires_at=None if is_over or group else expiry(spec, now),
         rerun_of=rerun_of,
+        caused_by=caused_by,
+        group_id=group.id if group else None,
+        group_limit=group.limit if group else None,
         is_exclusive=is_exclusive,
+        schedule_limit=schedule_limit,
         **spec.columns(),
         tags=list(tags),
         note=note,
@@ -57,10 +87,12 @@ def create(
         finished_at=now if is_over else None,
     )
     session.add(run)
-    session.flush()
-    session.add_all(RunTag(tag=tag, run_id=run.id) for tag in tags)
+    if tags:
+        session.flush()
+        session.add_all(RunTag(tag=tag, run_id=run.id) for tag in tags)
     record(session, run, f"run.{state}", caller=created_by, now=now)
-    session.flush()
+    if flush:
+        session.flush()
     return run
 
 
@@ -78,7 +110,14 @@ class Scheduled(Protocol):
 
 
 def create_skipped(
-    session: Session, schedule: Scheduled, fire_at: datetime, reason: str, *, now: datetime
+    session: Session,
+    schedule: Scheduled,
+    fire_at: datetime,
+    reason: str,
+    *,
+    now: datetime,
+    caused_by: UUID | None = None,
+    flush: bool = True,
 ) -> Run:
     """Write the ledger's row of a fire time that did not run, with the reason why."""
     return create(
@@ -91,9 +130,32 @@ def create_skipped(
         schedule_id=schedule.id,
         schedule_name=schedule.name,
         fire_at=fire_at,
+        caused_by=caused_by,
         state="skipped",
         reason=reason,
+        flush=flush,
     )
+
+
+def create_many_skipped(
+    session: Session, schedule: Scheduled, moments: Mapping[datetime, str], *, now: datetime
+) -> int:
+    """Write the rows of many fire times that did not run, each with its reason. Rows that exist stay.
+
+    Return how many were written.
+    """
+    known = session.exec(
+        select(Run.fire_at).where(
+            col(Run.schedule_id) == schedule.id,
+            col(Run.kind) == "scheduled",
+            col(Run.fire_at).in_(list(moments)),
+        )
+    ).all()
+    new = {moment: reason for moment, reason in moments.items() if moment not in set(known)}
+    for fire_at, reason in new.items():
+        create_skipped(session, schedule, fire_at, reason, now=now, flush=False)
+    session.flush()
+    return len(new)
 
 
 def record(session: Session, run: Run, kind: str, *, caller: str, now: datetime, **facts: object) -> None:
@@ -109,3 +171,6 @@ def record(session: Session, run: Run, kind: str, *, caller: str, now: datetime,
     }
     kept = {key: value for key, value in known.items() if value is not None}
     events.record(session, kind, caller=caller, about=("run", run.id), now=now, facts=kept)
+    # A backfill is about the past; what follows a schedule follows its runs of today.
+    if kind == f"run.{run.state}" and run.schedule_id and run.state in FOLLOWED and run.kind != "backfill":
+        chains.tell(session, run.schedule_id, run.id, run.state, run.finished_at or now)

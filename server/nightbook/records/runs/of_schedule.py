@@ -1,9 +1,10 @@
 """What a schedule's runs say of it: its ledger, its newest ones, what is under way."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -52,10 +53,14 @@ def occurrences(session: Session, schedule_id: UUID, *, before: datetime | None,
 
 
 def unfinished(session: Session, schedule_id: UUID) -> Sequence[Run]:
-    """The runs of a schedule that wait or run, the oldest first."""
+    """The runs of a schedule that wait or run, the oldest first. Backfills stand in nobody's way."""
     wanted = (
         select(Run)
-        .where(col(Run.schedule_id) == schedule_id, col(Run.state).in_(["queued", "running"]))
+        .where(
+            col(Run.schedule_id) == schedule_id,
+            col(Run.state).in_(["queued", "running"]),
+            col(Run.kind) != "backfill",
+        )
         .order_by(col(Run.id))
     )
     return session.exec(wanted).all()
@@ -93,3 +98,80 @@ def red_schedules(session: Session, limit: int) -> Sequence[UUID]:
         .limit(limit)
     )
     return [schedule_id for schedule_id in session.exec(wanted).all() if schedule_id]
+
+
+def durations(session: Session, schedule_id: UUID, limit: int) -> Sequence[timedelta]:
+    """How long the newest successes took, from being queued to their end."""
+    wanted = (
+        select(Run.queued_at, Run.finished_at)
+        .where(
+            col(Run.schedule_id) == schedule_id, col(Run.state) == "succeeded", col(Run.kind) != "backfill"
+        )
+        .order_by(col(Run.id).desc())
+        .limit(limit)
+    )
+    found = session.execute(wanted).all()
+    return [finished - queued for queued, finished in found if queued and finished]
+
+
+def reds_in_a_row(session: Session, schedule_id: UUID, *, since: datetime | None, limit: int) -> int:
+    """How many of the newest ended runs are red without another end between, at most *limit*.
+
+    Only runs made at or after *since* count; cancelled and skipped ones neither count nor interrupt.
+    """
+    judged = sorted(RED | {"succeeded"})
+    wanted = (
+        select(Run.state)
+        .where(
+            col(Run.schedule_id) == schedule_id,
+            col(Run.state).in_(judged),
+            col(Run.kind).in_(["scheduled", "rerun"]),
+        )
+        .order_by(col(Run.id).desc())
+        .limit(limit)
+    )
+    if since is not None:
+        wanted = wanted.where(col(Run.created_at) >= since)
+    states = session.exec(wanted).all()
+    return next((place for place, state in enumerate(states) if state not in RED), len(states))
+
+
+def fire_time_rows(session: Session, schedule_id: UUID, moments: Sequence[datetime]) -> Sequence[Run]:
+    """The runs for these fire times (scheduled, backfilled, run again), the oldest first."""
+    wanted = (
+        select(Run)
+        .where(col(Run.schedule_id) == schedule_id, col(Run.fire_at).in_(moments))
+        .order_by(col(Run.id))
+    )
+    return session.exec(wanted).all()
+
+
+def backfills_of(session: Session, rows: Sequence[Run]) -> Mapping[datetime | None, Run]:
+    """The backfills that made up for these rows of one schedule's ledger, by fire time."""
+    if not rows:
+        return {}
+    wanted = select(Run).where(
+        col(Run.schedule_id) == rows[0].schedule_id,
+        col(Run.kind) == "backfill",
+        col(Run.fire_at).in_([row.fire_at for row in rows]),
+    )
+    return {run.fire_at: run for run in session.exec(wanted).all()}
+
+
+def newest_fire_at(session: Session, schedule_id: UUID) -> datetime | None:
+    """The latest fire time in the ledger."""
+    wanted = (
+        select(Run.fire_at)
+        .where(col(Run.schedule_id) == schedule_id, col(Run.kind) == "scheduled")
+        .order_by(col(Run.fire_at).desc())
+        .limit(1)
+    )
+    return session.exec(wanted).first()
+
+
+def fired_since(session: Session, schedule_id: UUID, since: datetime) -> int:
+    """How many fire times a schedule has had since a moment."""
+    wanted = select(func.count()).where(
+        col(Run.schedule_id) == schedule_id, col(Run.kind) == "scheduled", col(Run.fire_at) > since
+    )
+    return int(session.execute(wanted).scalar_one())

@@ -32,6 +32,23 @@ class Run(SQLModel, table=True):
             sqlite_where=text("state = 'running' AND is_exclusive"),
             postgresql_where=text("state = 'running' AND is_exclusive"),
         ),
+        # Each run that counts against a cap holds one of its slots while it runs: two claims cannot share it.
+        *(
+            Index(
+                name,
+                owner,
+                slot,
+                unique=True,
+                sqlite_where=text("state = 'running'"),
+                postgresql_where=text("state = 'running'"),
+            )
+            for name, owner, slot in (
+                ("one_run_a_schedule_slot", "schedule_id", "schedule_slot"),
+                ("one_run_a_key_slot", "concurrency_key", "key_slot"),
+                ("one_run_a_group_slot", "group_id", "group_slot"),
+            )
+        ),
+        Index("runs_to_expire", "state", "expires_at"),
         Index("runs_to_claim", "state", "pool", "priority", "id"),
         Index("runs_of_a_schedule", "schedule_id", "state", "id"),
         Index("runs_by_fire_time", "schedule_id", "fire_at"),
@@ -51,7 +68,16 @@ class Run(SQLModel, table=True):
     schedule_id: UUID | None = Field(default=None, foreign_key="schedules.id")
     schedule_name: str | None = None
     fire_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     rerun_of: UUID | None = Field(default=None, index=True)
+    caused_by: UUID | None = Field(default=None, index=True)
+    group_id: UUID | None = Field(default=None, index=True)
+    group_limit: int | None = None
+    group_slot: int | None = None
+    schedule_limit: int | None = None
+    schedule_slot: int | None = None
+    key_slot: int | None = None
     is_exclusive: bool = False
     notebook_path: str
     notebook_sha256: str | None
@@ -62,7 +88,12 @@ class Run(SQLModel, table=True):
     timeout_seconds: int
     cell_timeout_seconds: int | None
     retries: int
+    retry_on: list[str] = Field(sa_type=Json)
+    retry_delay_seconds: int
     retry_on_worker_loss: bool
+    expire_after_seconds: int | None
+    concurrency_key: str | None
+    concurrency_per_key: int
     tags: list[str] = Field(sa_type=Json)
     note: str | None = None
     owner: str

@@ -1,0 +1,52 @@
+"""Schedules: a spec and a trigger, active or paused, with an owner; how they change, and what is due."""
+
+from nightbook.records.schedules.asking import (
+    broken,
+    by_ids,
+    count_by_state,
+    next_due,
+    page,
+    require,
+    require_for_change,
+)
+from nightbook.records.schedules.changing import create, delete, edit, pause, require_version, resume
+from nightbook.records.schedules.due import (
+    advance,
+    count_run,
+    due,
+    is_any_due,
+    learn_margin,
+    lock,
+    mark_broken,
+    next_fire_time,
+)
+from nightbook.records.schedules.hooks import end_secret, make_secret, require_secret
+from nightbook.records.schedules.tables import Schedule
+
+__all__ = [
+    "Schedule",
+    "advance",
+    "broken",
+    "by_ids",
+    "count_by_state",
+    "count_run",
+    "create",
+    "delete",
+    "due",
+    "edit",
+    "end_secret",
+    "is_any_due",
+    "learn_margin",
+    "lock",
+    "make_secret",
+    "mark_broken",
+    "next_due",
+    "next_fire_time",
+    "page",
+    "pause",
+    "require",
+    "require_for_change",
+    "require_secret",
+    "require_version",
+    "resume",
+]
