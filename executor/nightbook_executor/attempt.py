@@ -25,6 +25,8 @@ from nightbook_executor.api import RefusedError
 from nightbook_executor.control import Channel, Message
 from nightbook_executor.endings import Ending, Stop
 from nightbook_executor.folders import Folders, Host
+from nightbook_executor.journal import opened
+from nightbook_executor.launching import Start, exit_code, start_of_child
 from nightbook_executor.order import Order
 from nightbook_executor.upload import JournalUpload
 
@@ -189,7 +191,7 @@ class Attempt:
             self._channel.close()
         if self._is_over:
             raise AbandonedError(self._why_over())
-        done = self._judged(report, child.returncode)
+        done = self._judged(report, exit_code(self._host, child.returncode))
         if report is None or not folders.order.copy.is_file():
             done = self._rebuilt(folders, done)
         return done
@@ -197,24 +199,25 @@ class Attempt:
     def _start_child(self, folders: "Folders") -> "subprocess.Popen[bytes]":
         order = folders.order
         channel, theirs = Channel.pair()
-        with order.log.open("ab") as log, theirs:
-            child = self._host.processes.start(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "nightbook_executor.child",
-                    str(order.file),
-                    str(theirs.fileno()),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=order.folder,
-                env=folders.environment(self._host),
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+        journal = opened(order.journal)
+        start: Start | None = None
+        try:
+            start = start_of_child(self._host, folders, theirs.fileno(), journal)
+            with order.log.open("ab") as log, theirs:
+                child = self._host.processes.start(
+                    start.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=order.folder,
+                    env=start.environment,
+                    pass_fds=start.files,
+                    start_new_session=True,
+                )
+        finally:
+            os.close(journal)
+            if start is not None:
+                start.close()
         folders.remember(child.pid)
         with self._lock:
             self._child, self._channel = child, channel
@@ -358,7 +361,7 @@ class Attempt:
         """Journal, notebook and declared files, then the manifest that lists them."""
         own, put = folders.order, []
         if own.copy.is_file():
-            put.append(self._put(own.folder, own.copy.name, own.copy.name, "notebook"))
+            put.append(self._put(own.made, own.copy.name, own.copy.name, "notebook"))
         if own.journal.is_file():
             put.append(self._put(own.folder, own.journal.name, own.journal.name, "journal"))
         for found in self._results(own):

@@ -1,5 +1,6 @@
-"""The process that runs papermill for one attempt: `python -P -m nightbook_executor.child ORDER FD`.
+"""The process that runs papermill for one attempt: `python -P -m nightbook_executor.child`.
 
+Called with ORDER, CHANNEL and JOURNAL: a file, and the numbers of two that are open.
 It holds no token and no address. Ways out are the journal, the executed copy and the control pipe,
 whose end is its life-line: when the worker falls silent, the kernel and all descendants are killed.
 """
@@ -55,13 +56,14 @@ class RefusedError(Exception):
 
 def main(arguments: list[str]) -> int:
     order = Order.read(Path(arguments[0]))
-    fd = int(arguments[1])
-    os.set_inheritable(fd, False)
+    fd, journal = int(arguments[1]), int(arguments[2])
+    for each in (fd, journal):
+        os.set_inheritable(each, False)
     _take_precautions(order)
     channel = Channel.of_fd(fd)
     wishes = Wishes(begun=False)
     threading.Thread(target=_listen, args=(channel, wishes, order.silence_seconds), daemon=True).start()
-    report = Attempt(order, channel, wishes).run()
+    report = Attempt(order, channel, wishes, journal).run()
     channel.send("ended", **report)
     return 0
 
@@ -71,7 +73,8 @@ def _take_precautions(order: Order) -> None:
     signal.signal(signal.SIGTERM, lambda *_: _end_everything())
     # Not SIG_IGN: the kernel and what it starts would inherit that and could not be interrupted.
     signal.signal(signal.SIGINT, lambda *_: None)
-    sandbox.die_with_parent(order.parent)
+    if order.sandbox != "bubblewrap":  # there the parent is its init, and both die with their starter
+        sandbox.die_with_parent(order.parent)
     sandbox.confine(order.sandbox)
     if order.sandbox != "none":
         sandbox.hide()
@@ -100,10 +103,10 @@ def _end_everything() -> NoReturn:
 class Attempt:
     """One attempt from its source to its executed copy."""
 
-    def __init__(self, order: Order, channel: Channel, wishes: Wishes) -> None:
+    def __init__(self, order: Order, channel: Channel, wishes: Wishes, journal: int) -> None:
         self._order = order
         self._channel = channel
-        self._journal = Journal(order.journal, self._on_storage_failure)
+        self._journal = Journal(journal, self._on_storage_failure)
         self._wishes = wishes
         self._source: dict[str, Any] = {}
         self._execution = Execution(
@@ -112,7 +115,7 @@ class Attempt:
             caps=order.caps,
             path=order.path,
             begin_facts=_begin_facts(order),
-            sockets=order.short / "k",
+            sockets=order.sockets,
             work=order.work,
             log=order.log,
             timeout_seconds=order.timeout_seconds,

@@ -10,6 +10,7 @@ from pathlib import Path
 from nightbook.schemas import RunOrder
 from nightbook_executor import sandbox
 from nightbook_executor.api import Api
+from nightbook_executor.bubblewrap import Bubblewrap
 from nightbook_executor.lease import Leases
 from nightbook_executor.order import Caps, Order
 from nightbook_executor.processes import Processes
@@ -26,6 +27,7 @@ class Host:
     state: Path
     cache: Path
     sandbox: str
+    bubblewrap: Bubblewrap | None
     threads: int
     api: Api
     leases: Leases
@@ -44,7 +46,7 @@ class Folders:
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True, mode=0o700)
-        for name in ("work", "home"):
+        for name in ("work", "home", "made"):
             (folder / name).mkdir(mode=0o700)
         short = Path(tempfile.mkdtemp(prefix="nb-"))  # socket paths must stay below 108 bytes
         for name in ("k", "t"):
@@ -56,11 +58,13 @@ class Folders:
 
     def environment(self, host: Host) -> dict[str, str]:
         order = self.order
+        # What one run could leave for another must not be in a sandbox.
+        cache = host.cache if host.bubblewrap is None else order.home / ".cache"
         found = sandbox.environment(
             os.environ,
-            home=order.folder / "home",
-            temp=order.short / "t",
-            cache=host.cache,
+            home=order.home,
+            temp=order.temporary,
+            cache=cache,
             threads=host.threads,
         )
         return {**found, sandbox.MARK: order.attempt_id}

@@ -24,22 +24,23 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 Record = dict[str, Any]
 
 
-class Journal:
-    """Append records; `path` None keeps nothing, for a run outside Nightbook."""
+def opened(path: Path) -> int:
+    """Make an attempt's journal. What is given on can be appended to and nothing else. Raises OSError."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
-    def __init__(
-        self, path: Path | None, on_failure: Callable[[OSError], None] = lambda _error: None
-    ) -> None:
-        self._path = path
+
+class Journal:
+    """Append records to an open file; None keeps nothing, for a run outside Nightbook."""
+
+    def __init__(self, fd: int | None, on_failure: Callable[[OSError], None] = lambda _error: None) -> None:
+        self._fd = fd
         self._on_failure = on_failure
         self._start = time.monotonic()
         self._queue: queue.SimpleQueue[Record | threading.Event] = queue.SimpleQueue()
         self._next = 0
         self._dirty_since: float | None = None
         self.failure: OSError | None = None
-        if path is not None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC
-            self._fd = os.open(path, flags, 0o600)
+        if fd is not None:
             threading.Thread(target=self._write_all, name="journal", daemon=True).start()
 
     @property
@@ -55,13 +56,13 @@ class Journal:
     def append(self, kind: str, **fields: Any) -> Record:
         """Add one record and return it as it will be written, all but its number."""
         record = {"t": self.elapsed_ms, "k": kind, **fields}
-        if self._path is not None:
+        if self._fd is not None:
             self._queue.put(record)
         return record
 
     def sync(self) -> None:
         """Wait until everything appended so far is on the disk."""
-        if self._path is None or self.failure:
+        if self._fd is None or self.failure:
             return
         done = threading.Event()
         self._queue.put(done)
@@ -103,6 +104,7 @@ class Journal:
         return _SYNC_SECONDS if self._dirty_since is not None else None
 
     def _write(self, records: list[Record], *, sync: bool) -> None:
+        assert self._fd is not None
         lines = b"".join(self._line(record) for record in _joined(records))
         view = memoryview(lines)
         while view:

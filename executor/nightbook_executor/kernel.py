@@ -26,11 +26,10 @@ _END_GRACE = 5.0
 class Kernel:
     """A kernel of its own for one notebook."""
 
-    def __init__(self, name: str, folder: Path | None, cwd: Path | None, log: Path | None) -> None:
+    def __init__(self, name: str, folder: Path | None, cwd: Path | None) -> None:
         self._folder = folder or Path(tempfile.mkdtemp(prefix="nb-"))
         self._owns_folder = folder is None
         self._cwd = cwd
-        self._log = log
         self._context = zmq.asyncio.Context()
         # Above the default of 1,000 messages a socket drops the rest without a word.
         self._context.setsockopt(zmq.RCVHWM, 0)
@@ -45,16 +44,9 @@ class Kernel:
         self._pidfd: int | None = None
 
     async def start(self) -> AsyncKernelClient:
-        """Start the process and open the channels; it is not ready yet."""
+        """Start the process and open the channels; it is not ready yet. It prints where we print."""
         options: dict[str, Any] = {"cwd": str(self._cwd)} if self._cwd else {}
-        log = self._log.open("ab") if self._log else None
-        try:
-            if log is not None:
-                options |= {"stdout": log, "stderr": log}
-            await self.manager.start_kernel(**options)
-        finally:
-            if log is not None:
-                log.close()
+        await self.manager.start_kernel(**options)
         self._watch()
         self.client = self.manager.client(context=self._context)
         self.client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=True)  # noqa: S604

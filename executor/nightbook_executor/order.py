@@ -52,8 +52,25 @@ class Order:
         return self.folder / "journal.jsonl"
 
     @property
+    def made(self) -> Path:
+        """Where the child writes besides the journal; the worker's own files are not in it."""
+        return self.folder / "made"
+
+    @property
     def copy(self) -> Path:
-        return self.folder / "notebook.ipynb"
+        return self.made / "notebook.ipynb"
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
+    def temporary(self) -> Path:
+        return self.short / "t"
+
+    @property
+    def sockets(self) -> Path:
+        return self.short / "k"
 
     @property
     def work(self) -> Path:

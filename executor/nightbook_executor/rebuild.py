@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
     content = json.loads((folder / "source.json").read_bytes())["content"]
     source = upgraded(content)
     records = close_journal(folder / "journal.jsonl", ending)
-    write_copy(source, records, folder / "notebook.ipynb")
+    write_copy(source, records, folder / "made" / "notebook.ipynb")
     sys.stdout.write(json.dumps(summary(records)) + "\n")
     return 0
 

@@ -76,7 +76,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
     async def _attempt(self) -> Ending:
         execution = self._execution
         try:
-            self._kernel = Kernel(self.kernel_name, execution.sockets, execution.work, execution.log)
+            self._kernel = Kernel(self.kernel_name, execution.sockets, execution.work)
             client = await self._kernel.start()
         except NoSuchKernel:
             return endings.no_kernel(self.kernel_name, ())

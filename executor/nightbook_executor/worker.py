@@ -24,10 +24,11 @@ from uuid_utils import compat
 
 from nightbook.schemas import Registered, RunOrder, WorkerKernel, WorkerRegistration
 from nightbook.settings import Settings
-from nightbook_executor import folders, sandbox
+from nightbook_executor import folders, levels, sandbox
 from nightbook_executor.api import Api, AwayError, RefusedError
 from nightbook_executor.attempt import Attempt
 from nightbook_executor.bell import Bell
+from nightbook_executor.bubblewrap import Bubblewrap
 from nightbook_executor.folders import Host
 from nightbook_executor.lease import Leases, lease_clock
 from nightbook_executor.processes import Processes
@@ -72,7 +73,12 @@ def run_worker(settings: Settings, stop: StopSignals) -> int:
     if settings.sandbox != "none":
         sandbox.hide()
     try:
+        bubblewrap = levels.made_ready(settings)
         place = _Place.take(settings)
+    except levels.CannotSandboxError as error:
+        # Never a lower level than the one that was asked for.
+        _log.error("worker.refused NIGHTBOOK_SANDBOX=%s does not work here: %s", settings.sandbox, error)
+        return 1
     except _TakenError as error:
         _log.error("worker.refused %s", error)
         return 1
@@ -80,7 +86,7 @@ def run_worker(settings: Settings, stop: StopSignals) -> int:
         swept = folders.sweep(place.state)
         if swept:
             _log.warning("worker.swept attempts=%d", swept)
-        return _Worker(settings, place, stop).run()
+        return _Worker(settings, place, stop, bubblewrap).run()
 
 
 class _TakenError(Exception):
@@ -140,8 +146,11 @@ class _Place:
 class _Worker:
     """Slots, claims and the end of it all."""
 
-    def __init__(self, settings: Settings, place: _Place, stop: StopSignals) -> None:
+    def __init__(
+        self, settings: Settings, place: _Place, stop: StopSignals, bubblewrap: Bubblewrap | None
+    ) -> None:
         self._settings = settings
+        self._bubblewrap = bubblewrap
         self._place = place
         self._stop = stop
         self._api = Api(settings.api, settings.read_token, timeout=_API_SECONDS)
@@ -183,6 +192,7 @@ class _Worker:
             state=self._place.state,
             cache=cache,
             sandbox=self._settings.sandbox,
+            bubblewrap=self._bubblewrap,
             threads=threads,
             api=self._api,
             leases=self._leases,

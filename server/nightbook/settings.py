@@ -5,17 +5,26 @@ An unknown key is an error, and a wrong value stops the start with one line that
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 _PREFIX = "NIGHTBOOK_"
 _SECRETS = ("TOKEN", "SECRET_KEY", "DATABASE_URL", "BROKER_URL")
 # Read by the JupyterLab extension or the tests, not by Settings.
 _FOREIGN = {"NIGHTBOOK_CONFIG"}
+
+#: How attempts are kept apart; `container` says that the platform around the worker does it.
+Sandbox = Literal["none", "process", "bubblewrap", "container"]
 
 
 class WrongSettings(Exception):
@@ -42,9 +51,12 @@ class Settings(BaseSettings):
     pool: str = "default"
     slots: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=1000)
     worker_name: str | None = None
-    sandbox: Literal["none", "process"] = "process"
+    sandbox: Sandbox = "process"
+    sandbox_readable: list[Path] = []
+    network: Literal["none", "open"] | None = None
     drain_seconds: float = Field(default=600.0, ge=0)
     beat: bool = True
+    _config: Path | None = PrivateAttr(default=None)
 
     @field_validator("home", mode="after")
     @classmethod
@@ -63,6 +75,17 @@ class Settings(BaseSettings):
             raise ValueError("broker_url: use redis://, unix:// or amqp://")
         return self
 
+    @model_validator(mode="after")
+    def _bubblewrap_only(self) -> "Settings":
+        """A promise that the chosen level cannot keep is refused, never dropped."""
+        if self.sandbox != "bubblewrap" and self.network == "none":
+            raise ValueError(f"network: none needs the sandbox bubblewrap, and it is {self.sandbox}")
+        if self.sandbox != "bubblewrap" and self.sandbox_readable:
+            raise ValueError(f"sandbox_readable: needs the sandbox bubblewrap, and it is {self.sandbox}")
+        if not all(path.is_absolute() for path in self.sandbox_readable):
+            raise ValueError("sandbox_readable: use absolute paths")
+        return self
+
     @property
     def database(self) -> str:
         """The database URL; by default a SQLite file in the home folder."""
@@ -77,6 +100,18 @@ class Settings(BaseSettings):
     def api(self) -> str:
         """Where the server answers, without a trailing slash."""
         return (self.api_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def notebooks_network(self) -> Literal["none", "open"]:
+        """What the code of notebooks may reach; only the level `bubblewrap` can take the network away."""
+        return self.network or ("none" if self.sandbox == "bubblewrap" else "open")
+
+    @property
+    def private_paths(self) -> list[Path]:
+        """What no notebook may read: our folder, and each file that a setting comes from."""
+        named = (os.environ.get(f"{_PREFIX}{name}_FILE") for name in _SECRETS)
+        files = [self.token_file, self._config, *(Path(name) for name in named if name)]
+        return [self.home, *(path for path in files if path is not None)]
 
     def read_token(self) -> str | None:
         """The bearer token of a client or worker: the value, else its file, else the home folder's."""
@@ -112,11 +147,17 @@ def load(config: Path | None = None, **overrides: Any) -> Settings:
     lower = {k: v for k, v in {**from_file, **named}.items() if k not in in_environment}
     given = {k: v for k, v in overrides.items() if v is not None}
     try:
-        return Settings(**{**lower, **given})
+        settings = Settings(**{**lower, **given})
+    except SettingsError as error:  # a list or a table that is no JSON
+        field = re.search(r'field "(\w+)"', str(error))
+        key = field[1].upper() if field else "?"
+        raise WrongSettings(f'{_PREFIX}{key}: write it as JSON, for example ["one", "two"]') from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or first["msg"].split(":")[0].split()[-1]
         raise WrongSettings(f"{_PREFIX}{key.upper()}: {first['msg']}") from error
+    settings._config = config  # where from, not what; so it is no field
+    return settings
 
 
 def _read_toml(path: Path, keys: set[str]) -> dict[str, Any]:

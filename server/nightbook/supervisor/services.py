@@ -159,7 +159,7 @@ def _worker(settings: Settings, home: Home, places: Places) -> Service:
         "token_file": home.folder / "worker-token",
         "drain_seconds": drain,
     }
-    kept = ("pool", "slots", "worker_name", "sandbox")
+    kept = ("pool", "slots", "worker_name", "sandbox", "sandbox_readable", "network")
     environment = _environment({**_set(settings, kept), **named})
     argv = [_PYTHON, "-m", "nightbook", "worker"]
     return Service("worker", argv, environment, home.log("worker"), grace_seconds=drain + 15)
@@ -202,4 +202,4 @@ def _environment(named: Mapping[str, object]) -> dict[str, str]:
 def _text(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
-    return json.dumps(value) if isinstance(value, bool | list) else str(value)
+    return json.dumps(value, default=str) if isinstance(value, bool | list) else str(value)
