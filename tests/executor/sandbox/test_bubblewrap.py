@@ -16,7 +16,7 @@ from nightbook_executor.bubblewrap import Bubblewrap, CannotSandboxError, Room
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
+def room(needs_bubblewrap: None, tmp_path: Path) -> Room:
     for name in ("attempt", "attempt/work", "t"):
         (tmp_path / name).mkdir()
     return Room(tmp_path / "attempt", (tmp_path / "attempt" / "work",), tmp_path / "t")
@@ -290,6 +290,6 @@ def test_a_host_without_the_program_is_told_what_to_install(tmp_path):
         found(host={"PATH": str(tmp_path)})
 
 
-def test_a_shown_folder_that_is_not_there_is_a_mistake(tmp_path):
+def test_a_shown_folder_that_is_not_there_is_a_mistake(needs_bubblewrap, tmp_path):
     with pytest.raises(CannotSandboxError, match="NIGHTBOOK_SANDBOX_READABLE"):
         found(wanted=[tmp_path / "gone"])
