@@ -1,55 +1,35 @@
 """One attempt, supervised: a folder, a child, its journal on its way, its end, its artifacts.
 
-The worker reads neither notebook nor kernel messages. It joins what the child reports with what the
-process did, and publishes only under the fence that it was given.
+The worker reads neither notebook nor kernel messages. It publishes only under the fence that it was given.
 """
 
-import contextlib
-import json
 import logging
 import os
-import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from nightbook.schemas import FinishDraft, FinishedArtifact, RunOrder, Usage
-from nightbook_executor import endings, manifest, outputs, sandbox, upload
+from nightbook.schemas import FinishDraft, RunOrder
+from nightbook_executor import endings, sandbox
 from nightbook_executor.api import RefusedError
 from nightbook_executor.control import Channel, Message
-from nightbook_executor.endings import Ending, Stop
+from nightbook_executor.endings import Stop
 from nightbook_executor.folders import Folders, Host
 from nightbook_executor.journal import opened
+from nightbook_executor.judgement import Done, judged
+from nightbook_executor.kernels.environments import Environment
 from nightbook_executor.launching import Start, exit_code, start_of_child
-from nightbook_executor.order import Order
+from nightbook_executor.publication import PUBLISH_SECONDS, AbandonedError, Publication
+from nightbook_executor.recovery import recovered
 from nightbook_executor.upload import JournalUpload
 
 _CANCEL_SECONDS = 25.0  # interrupt 10 s, terminate 10 s, kill
 _OVERTIME_SECONDS = 60.0  # the child's own clock comes first
-_PUBLISH_SECONDS = 15 * 60.0
-_REBUILD_SECONDS = 120
 _SLICE_SECONDS = 0.2
 _log = logging.getLogger(__name__)
-
-Role = Literal["notebook", "manifest", "journal", "output"]
-
-
-@dataclass(frozen=True)
-class _Done:
-    """What is known at the end: the ending, and the child's own report of the rest."""
-
-    ending: Ending
-    report: dict[str, Any]
-
-
-class AbandonedError(Exception):
-    """The attempt is not ours to publish: lost, handed back, or the worker ends at once."""
 
 
 class Attempt:
@@ -66,6 +46,7 @@ class Attempt:
         self._cancel: Stop | None = None
         self._cancel_until = float("inf")
         self._started = datetime.now(UTC)
+        self._publication = Publication(host, order, self._started, self._why_over)
         self._channel: Channel | None = None
         self._child: subprocess.Popen[bytes] | None = None
         self._upload: JournalUpload | None = None
@@ -113,7 +94,7 @@ class Attempt:
 
     @property
     def _is_over(self) -> bool:
-        return self._lost is not None or self._killed or self._gate == "handed_back"
+        return self._why_over() is not None
 
     # ------------------------------------------------------------ its life
 
@@ -134,7 +115,7 @@ class Attempt:
         except RefusedError as error:
             state = f"refused ({error.code})"
         except OSError as error:
-            state = self._finish_without_artifacts(endings.storage(error.strerror or "error"))
+            state = self._publication.finish_without_artifacts(endings.storage(error.strerror or "error"))
         finally:
             self._host.leases.release(order.attempt_id)
             if folders is not None:
@@ -148,38 +129,33 @@ class Attempt:
             seconds,
         )
 
-    def _supervised(self, folders: "Folders") -> str:
+    def _supervised(self, folders: Folders) -> str:
         try:
             self._fetch_source(folders)
             done = self._child_to_its_end(folders)
         except AbandonedError:
             if self._gate == "handed_back":
-                return self._finish(FinishDraft(fence=self._order.fence, state="handed_back", reason="drain"))
+                back = FinishDraft(fence=self._order.fence, state="handed_back", reason="drain")
+                return self._publication.finish(back)
             raise
         return self._publish(folders, done)
 
-    def _fetch_source(self, folders: "Folders") -> None:
+    def _fetch_source(self, folders: Folders) -> None:
         order = self._order
 
         def fetch() -> None:
             self._host.api.fetch_source(order.attempt_id, order.fence, folders.order.source)
 
-        self._persist(fetch)
-
-    def _persist(self, act: Callable[[], object]) -> None:
-        """Do what the server must answer. Raises AbandonedError where that is no longer wanted."""
-        answered = upload.persistently(act, seconds=_PUBLISH_SECONDS, may_go_on=lambda: not self._is_over)
-        if not answered:
-            raise AbandonedError(self._why_over() or "given up: the server did not answer")
+        self._publication.persist(fetch)
 
     def _why_over(self) -> str | None:
         if self._lost is not None:
             return f"lost: {self._lost}"
-        return "handed_back" if self._gate == "handed_back" else "killed" if self._killed else None
+        return "killed" if self._killed else "handed_back" if self._gate == "handed_back" else None
 
     # ------------------------------------------------------------ the child
 
-    def _child_to_its_end(self, folders: "Folders") -> _Done:
+    def _child_to_its_end(self, folders: Folders) -> Done:
         child = self._start_child(folders)
         assert self._channel is not None
         report: Message | None = None
@@ -191,12 +167,14 @@ class Attempt:
             self._channel.close()
         if self._is_over:
             raise AbandonedError(self._why_over())
-        done = self._judged(report, exit_code(self._host, child.returncode))
+        done = judged(
+            report, exit_code(self._host, child.returncode), cancel=self._cancel, overdue=self._overdue()
+        )
         if report is None or not folders.order.copy.is_file():
-            done = self._rebuilt(folders, done)
+            done = recovered(self._host, folders, done)
         return done
 
-    def _start_child(self, folders: "Folders") -> "subprocess.Popen[bytes]":
+    def _start_child(self, folders: Folders) -> "subprocess.Popen[bytes]":
         order = folders.order
         channel, theirs = Channel.pair()
         journal = opened(order.journal)
@@ -228,7 +206,7 @@ class Attempt:
             self._kill()
         return child
 
-    def _listen(self, channel: Channel, folders: "Folders") -> Message | None:
+    def _listen(self, channel: Channel, folders: Folders) -> Message | None:
         """Hear the child until it is gone; return its report."""
         report: Message | None = None
         overtime = time.monotonic() + self._order.timeout_seconds + _OVERTIME_SECONDS
@@ -239,17 +217,24 @@ class Attempt:
                 return report
             if message and message["k"] == "begin?":
                 self._open_gate(channel, folders)
+            elif message and message["k"] == "environment":
+                self._want_zygote(message)
             elif message and message["k"] == "ended":
                 report = message
             if time.monotonic() >= min(overtime, self._cancel_until):
                 self._kill_child()
                 return report
 
+    def _want_zygote(self, message: Message) -> None:
+        """A kernel could have come faster; the next one may."""
+        if self._host.zygotes is not None:
+            self._host.zygotes.want(Environment(str(message["python"]), tuple(message["options"])))
+
     def _kill_child(self) -> None:
         if self._child is not None:
             sandbox.kill_tree(self._child.pid)
 
-    def _open_gate(self, channel: Channel, folders: "Folders") -> None:
+    def _open_gate(self, channel: Channel, folders: Folders) -> None:
         """From here on the attempt counts as begun, whether or not the server's answer arrives."""
         with self._lock:
             if self._gate != "closed":
@@ -258,7 +243,7 @@ class Attempt:
             self._upload = self._journal_upload(folders, lambda: _say_begin(channel))
         self._upload.start()
 
-    def _journal_upload(self, folders: "Folders", on_begun: Callable[[], None]) -> JournalUpload:
+    def _journal_upload(self, folders: Folders, on_begun: Callable[[], None]) -> JournalUpload:
         order = self._order
         return JournalUpload(
             self._host.api,
@@ -274,165 +259,24 @@ class Attempt:
         if left:
             _log.error("attempt.left_processes run_id=%s count=%d", self._order.run_id, left)
 
-    def _judged(self, report: Message | None, code: int) -> _Done:
-        """Join what the child saw with what its process did."""
-        if report is not None:
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                return _Done(_reported(report), report)
-        if self._cancel is not None:
-            return _Done(endings.stopped(self._cancel, None, "kill"), {})
-        if code == -signal.SIGKILL and time.time() - self._started.timestamp() > self._order.timeout_seconds:
-            stop = Stop("run_timeout", seconds=self._order.timeout_seconds)
-            return _Done(endings.stopped(stop, None, "kill"), {})
-        words = endings.exit_words(code)
-        return _Done(endings.platform(f"The process that runs the notebook ended with {words}."), {})
-
-    def _rebuilt(self, folders: "Folders", done: _Done) -> _Done:
-        """Make the copy from the journal, in a process of its own."""
-        ending = done.ending
-        words = {"state": ending.state, "class": ending.class_, "reason": ending.reason}
-        argv = [
-            sys.executable,
-            "-P",
-            "-m",
-            "nightbook_executor.rebuild",
-            str(folders.order.folder),
-            json.dumps(words),
-        ]
-        process = self._host.processes.start(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=folders.environment(self._host),
-            cwd=folders.order.folder,
-        )
-        try:
-            printed, _ = process.communicate(timeout=_REBUILD_SECONDS)
-            told = json.loads(printed)
-        except (subprocess.TimeoutExpired, ValueError):
-            process.kill()
-            _log.warning("attempt.no_copy run_id=%s", self._order.run_id)
-            return _Done(Ending("failed", "storage", ending.reason), done.report)
-        finally:
-            self._host.processes.ended(process)
-        cell = told.get("cell") if ending.cell is None else ending.cell
-        rest = {"cells_done": told.get("cells_done"), "cells_total": told.get("cells_total")}
-        return _Done(Ending(ending.state, ending.class_, ending.reason, cell), {**rest, **done.report})
+    def _overdue(self) -> Stop | None:
+        seconds = self._order.timeout_seconds
+        spent = (datetime.now(UTC) - self._started).total_seconds()
+        return Stop("run_timeout", seconds=seconds) if spent > seconds else None
 
     # ------------------------------------------------------------ publishing
 
-    def _publish(self, folders: "Folders", done: _Done) -> str:
+    def _publish(self, folders: Folders, done: Done) -> str:
         if self._upload is None:
             with self._lock:
                 self._gate = "open"  # from here on it ends as it ended
                 self._upload = self._journal_upload(folders, lambda: None)
             self._upload.start()
-        self._upload.finish(_PUBLISH_SECONDS)
+        self._upload.finish(PUBLISH_SECONDS)
         if self._is_over:
             raise AbandonedError(self._why_over())
-        try:
-            artifacts = self._put_all(folders, done)
-        except RefusedError as error:
-            if error.is_lost:
-                raise
-            reason = f"The server refused an artifact ({error.code})."
-            return self._finish_without_artifacts(Ending("failed", "storage", reason, done.ending.cell))
-        return self._finish(self._draft(done, artifacts))
-
-    def _draft(self, done: _Done, artifacts: list[FinishedArtifact]) -> FinishDraft:
-        ending, report = done.ending, done.report
-        usage = report.get("usage")
-        return FinishDraft.model_validate(
-            {
-                "fence": self._order.fence,
-                "state": ending.state,
-                "class": ending.class_,
-                "reason": ending.reason[:4000] if ending.reason else None,
-                "failed_cell": ending.cell if ending.state != "succeeded" else None,
-                "cells_done": report.get("cells_done"),
-                "cells_total": report.get("cells_total"),
-                "artifacts": artifacts,
-                "usage": Usage.model_validate(usage) if isinstance(usage, dict) else Usage(),
-            }
-        )
-
-    def _put_all(self, folders: "Folders", done: _Done) -> list[FinishedArtifact]:
-        """Journal, notebook and declared files, then the manifest that lists them."""
-        own, put = folders.order, []
-        if own.copy.is_file():
-            put.append(self._put(own.made, own.copy.name, own.copy.name, "notebook"))
-        if own.journal.is_file():
-            put.append(self._put(own.folder, own.journal.name, own.journal.name, "journal"))
-        for found in self._results(own):
-            put.append(self._put(own.outputs, found.name, f"outputs/{found.name}", "output"))
-        kernel = manifest.kernel_facts(done.report)
-        written = manifest.compose(
-            self._order,
-            done.ending,
-            put,
-            kernel=kernel,
-            packages=manifest.packages_of(kernel["name"]),
-            worker=self._host.name,
-            started=self._started,
-        )
-        (own.folder / "manifest.json").write_bytes(written)
-        return [*put, self._put(own.folder, "manifest.json", "manifest.json", "manifest")]
-
-    def _results(self, own: Order) -> list[outputs.Found]:
-        try:
-            return outputs.collect(own.outputs, file_bytes=own.caps.file_bytes, files=own.caps.files)
-        except outputs.BadResultError:
-            return []  # the child has judged and said so
-
-    def _put(self, folder: Path, found: str, name: str, role: Role) -> FinishedArtifact:
-        order, kind = self._order, _media_type(name)
-        with outputs.opened(folder, found) as descriptor:
-            size = os.fstat(descriptor).st_size
-            digest = outputs.digest(descriptor, size)
-
-            def put() -> None:
-                pieces = outputs.chunks(descriptor, size)
-                self._host.api.put_artifact(order.attempt_id, order.fence, name, pieces, size, kind)
-
-            self._persist(put)
-        return FinishedArtifact(name=name, sha256=digest, size=size, media_type=kind, role=role)
-
-    def _finish_without_artifacts(self, ending: Ending) -> str:
-        return self._finish(self._draft(_Done(ending, {}), []))
-
-    def _finish(self, draft: FinishDraft) -> str:
-        order = self._order
-        until = time.monotonic() + _PUBLISH_SECONDS
-
-        def go_on() -> bool:
-            return self._lost is None and not self._killed and time.monotonic() < until
-
-        def finish() -> None:
-            self._host.api.finish(order.attempt_id, draft)
-
-        answered = upload.persistently(finish, seconds=_PUBLISH_SECONDS, may_go_on=go_on)
-        return draft.state if answered else self._why_over() or "given up: the server did not answer"
+        return self._publication.publish(folders.order, done)
 
 
 def _say_begin(channel: Channel) -> None:
     channel.send("begin")
-
-
-def _reported(report: Message) -> Ending:
-    """The child's own words. Raises KeyError, TypeError or ValueError where they are none."""
-    cell = report["cell"]
-    draft = FinishDraft.model_validate(
-        {
-            "fence": 0,
-            "state": report["state"],
-            "class": report["class"],
-            "reason": report["reason"],
-            "failed_cell": cell,
-        }
-    )
-    return Ending(draft.state, draft.class_, draft.reason, draft.failed_cell)
-
-
-def _media_type(name: str) -> str:
-    return "application/jsonl" if name == "journal.jsonl" else outputs.media_type(name)

@@ -27,6 +27,8 @@ from nightbook_executor.control import Channel
 from nightbook_executor.endings import Ending, Stop
 from nightbook_executor.execution import Execution, Wishes
 from nightbook_executor.journal import Journal
+from nightbook_executor.kernels.environments import Environment
+from nightbook_executor.kernels.forking import Forking
 from nightbook_executor.order import Order
 
 # papermill imports each storage library that it finds; they cost time and start threads.
@@ -116,11 +118,24 @@ class Attempt:
             path=order.path,
             begin_facts=_begin_facts(order),
             sockets=order.sockets,
+            forking=self._forking(),
             work=order.work,
             log=order.log,
             timeout_seconds=order.timeout_seconds,
             cell_timeout_seconds=order.cell_timeout_seconds,
             start_timeout_seconds=order.start_timeout_seconds,
+        )
+
+    def _forking(self) -> Forking | None:
+        order, channel = self._order, self._channel
+        if order.zygotes is None:
+            return None
+
+        def missing(environment: Environment) -> None:
+            channel.send("environment", python=environment.python, options=environment.options)
+
+        return Forking(
+            order.zygotes, threads=order.threads, mark=(sandbox.MARK, order.attempt_id), missing=missing
         )
 
     def run(self) -> dict[str, Any]:
@@ -215,7 +230,7 @@ class Attempt:
         if not self._execution.ask_to_begin.is_set():
             self._begin_without_cells()
         fields = {"state": ending.state, "class": ending.class_, "reason": ending.reason, "cell": ending.cell}
-        self._journal.append("end", **fields, usage=_usage())
+        self._journal.append("end", **fields, usage=self._usage())
         self._journal.sync()
         if self._journal.failure is None:
             records = core_journal.parse(self._order.journal.read_bytes())
@@ -247,9 +262,19 @@ class Attempt:
             "cell": ending.cell,
             "cells_done": self._execution.cells_done,
             "cells_total": self._execution.cells_total,
-            "usage": _usage(),
+            "usage": self._usage(),
             "kernel": self._order.kernel or _kernel_name(self._source),
             "language": _language(self._source),
+        }
+
+    def _usage(self) -> dict[str, Any]:
+        """What the ended processes took: the largest one's memory, the CPU time of all."""
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        unit = 1 if sys.platform == "darwin" else 1024
+        kernel = self._execution.kernel_ended or {}  # a forked kernel is none of our children
+        return {
+            "peak_memory_bytes": max(spent.ru_maxrss * unit, kernel.get("peak_memory_bytes", 0)),
+            "cpu_seconds": round(spent.ru_utime + spent.ru_stime + kernel.get("cpu_seconds", 0.0), 3),
         }
 
     def _on_storage_failure(self, error: OSError) -> None:
@@ -329,16 +354,6 @@ def _is_json(value: Any, depth: int) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return value is None or isinstance(value, str | int)
-
-
-def _usage() -> dict[str, Any]:
-    """What the ended processes below this one took: the largest one's memory, the CPU time of all."""
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {
-        "peak_memory_bytes": spent.ru_maxrss * unit,
-        "cpu_seconds": round(spent.ru_utime + spent.ru_stime, 3),
-    }
 
 
 if __name__ == "__main__":

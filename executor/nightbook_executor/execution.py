@@ -8,9 +8,11 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nightbook_executor.endings import Ending, Stop
 from nightbook_executor.journal import Journal
+from nightbook_executor.kernels.forking import Forking
 from nightbook_executor.order import Caps
 
 
@@ -72,6 +74,7 @@ class Execution:
     path: str | None = None  # the notebook's path as people know it
     begin_facts: dict[str, object] = field(default_factory=dict)
     sockets: Path | None = None
+    forking: Forking | None = None  # where kernels may come from, faster than a start
     work: Path | None = None
     log: Path | None = None
     timeout_seconds: float | None = None
@@ -80,6 +83,7 @@ class Execution:
     started: float = field(default_factory=time.monotonic)
     ask_to_begin: threading.Event = field(default_factory=threading.Event)
     ending: Ending | None = None
+    kernel_ended: dict[str, Any] | None = None  # what the guard of a forked kernel told
     cells_done: int = 0
     cells_total: int = 0
 

@@ -11,6 +11,7 @@ from nightbook.schemas import RunOrder
 from nightbook_executor import sandbox
 from nightbook_executor.api import Api
 from nightbook_executor.bubblewrap import Bubblewrap
+from nightbook_executor.kernels.zygotes import Zygotes
 from nightbook_executor.lease import Leases
 from nightbook_executor.order import Caps, Order
 from nightbook_executor.processes import Processes
@@ -32,6 +33,7 @@ class Host:
     api: Api
     leases: Leases
     processes: Processes
+    zygotes: Zygotes | None = None  # none where kernels are not forked
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Folders:
         short = Path(tempfile.mkdtemp(prefix="nb-"))  # socket paths must stay below 108 bytes
         for name in ("k", "t"):
             (short / name).mkdir(mode=0o700)
-        folders = cls(_child_order(order, folder, short, host.sandbox))
+        folders = cls(_child_order(order, folder, short, host))
         folders.order.write()
         folders.remember(None)
         return folders
@@ -84,7 +86,7 @@ class Folders:
         shutil.rmtree(self.order.folder, ignore_errors=True)
 
 
-def _child_order(order: RunOrder, folder: Path, short: Path, level: str) -> Order:
+def _child_order(order: RunOrder, folder: Path, short: Path, host: Host) -> Order:
     limits = order.limits
     return Order(
         run_id=str(order.run_id),
@@ -99,10 +101,12 @@ def _child_order(order: RunOrder, folder: Path, short: Path, level: str) -> Orde
         cell_timeout_seconds=order.cell_timeout_seconds,
         start_timeout_seconds=_START_SECONDS,
         silence_seconds=order.lease_seconds * _CHILD_SILENCE,
-        sandbox=level,
+        sandbox=host.sandbox,
         parent=os.getpid(),
         folder=folder,
         short=short,
+        zygotes=host.zygotes.base if host.zygotes is not None else None,
+        threads=host.threads,
         caps=Caps(
             cell_bytes=limits.cell_output_bytes,
             run_bytes=limits.run_output_bytes,

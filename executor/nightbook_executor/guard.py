@@ -11,7 +11,8 @@ The link is a stream socket with JSON lines. From the guard:
     {"k": "ended", "code", …}                    the last line, when all is over; see `_Watch.to_the_end`;
                                                  an end of the link without it: the guard itself has died
 To the guard: {"k": "signal", "number"} for the process's group, "terminate" for all descendants, "kill" to
-end it all at once, "alive" against the silence. The end of the link, of the life-line or of the time
+end it all at once, "alive" against the silence, {"k": "limits", "memory_bytes"} for a process that was
+started before anybody knew its limits. The end of the link, of the life-line or of the time
 allowed kills everything too. No peer is ever waited for.
 
 One self-contained file for Python 3.9 and newer on Linux, from the standard library only: a foreign
@@ -289,6 +290,7 @@ class _Watch:
             message = json.loads(line)
             kind = message["k"]
             number = signal.Signals(message["number"]) if kind == "signal" else signal.SIGTERM
+            memory = int(message["memory_bytes"]) if kind == "limits" else None
         except (ValueError, TypeError, KeyError, RecursionError):
             self._end("link")
             return
@@ -298,6 +300,9 @@ class _Watch:
             _send_to(descendants(os.getpid()), signal.SIGTERM)
         elif kind == "kill":
             self._end("kill")
+        elif memory is not None:
+            self._limits = self._limits._replace(memory_bytes=memory)
+            self._memory = _Memory(memory)
         self._heard = _now()
 
     def _signal_group(self, number: signal.Signals) -> None:

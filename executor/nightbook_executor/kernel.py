@@ -19,26 +19,40 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
 from nightbook_executor import sandbox
+from nightbook_executor.kernels import provisioner
+from nightbook_executor.kernels.forking import Forking
+from nightbook_executor.kernels.provisioner import NightbookProvisioner
 
 _END_GRACE = 5.0
+
+
+class _Manager(AsyncKernelManager):
+    """Tells the provisioner where the zygotes are."""
+
+    forking: Forking | None = None
 
 
 class Kernel:
     """A kernel of its own for one notebook."""
 
-    def __init__(self, name: str, folder: Path | None, cwd: Path | None) -> None:
+    def __init__(
+        self, name: str, folder: Path | None, cwd: Path | None, forking: Forking | None = None
+    ) -> None:
         self._folder = folder or Path(tempfile.mkdtemp(prefix="nb-"))
         self._owns_folder = folder is None
         self._cwd = cwd
         self._context = zmq.asyncio.Context()
         # Above the default of 1,000 messages a socket drops the rest without a word.
         self._context.setsockopt(zmq.RCVHWM, 0)
-        self.manager = AsyncKernelManager(
+        self.manager = _Manager(
             kernel_name=name,
             transport="ipc",
             connection_file=str(self._folder / "c.json"),
             context=self._context,
         )
+        self.manager.forking = forking
+        if forking is not None:
+            provisioner.use_by_default()
         self.client: AsyncKernelClient | None = None
         self.dead = asyncio.Event()
         self._pidfd: int | None = None
@@ -69,8 +83,38 @@ class Kernel:
         assert spec is not None
         return spec
 
+    @property
+    def start_facts(self) -> dict[str, str | None]:
+        """How it was started (`pool`, `forked` or `ordinary`), why not faster, and what it was made of."""
+        ours = self._ours
+        if ours is None:
+            why = "the kernelspec has a provisioner of its own" if self.manager.forking else None
+            return {"kernel_start": "ordinary", "reason": why, "fingerprint": None}
+        return {
+            "kernel_start": ours.kernel_start,
+            "reason": ours.kernel_start_reason,
+            "fingerprint": ours.fingerprint,
+        }
+
+    @property
+    def ended(self) -> dict[str, Any] | None:
+        """What the guard of a forked kernel told at its end: exit code, peak memory, CPU time."""
+        return self._ours.ended if self._ours is not None else None
+
+    @property
+    def _ours(self) -> NightbookProvisioner | None:
+        found = self.manager.provisioner
+        return found if isinstance(found, NightbookProvisioner) else None
+
+    @property
+    def _forked(self) -> NightbookProvisioner | None:
+        return self._ours if self._ours is not None and self._ours.is_forked else None
+
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
+        if self._forked is not None:
+            self._poller = loop.create_task(self._hear_end(self._forked))
+            return
         if self.pid is None or not sys.platform.startswith("linux"):
             self._poller = loop.create_task(self._poll())
             return
@@ -82,6 +126,10 @@ class Kernel:
             asyncio.get_running_loop().remove_reader(self._pidfd)
             os.close(self._pidfd)
             self._pidfd = None
+        self.dead.set()
+
+    async def _hear_end(self, forked: NightbookProvisioner) -> None:
+        await forked.wait()
         self.dead.set()
 
     async def _poll(self) -> None:
@@ -101,7 +149,9 @@ class Kernel:
 
     def terminate(self) -> None:
         """SIGTERM to the kernel and all that it started."""
-        if self.pid is not None:
+        if self._forked is not None:
+            self._forked.tell("terminate")
+        elif self.pid is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 root = psutil.Process(self.pid)
                 for process in (*root.children(recursive=True), root):
@@ -109,7 +159,9 @@ class Kernel:
                         process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        if self.pid is not None and not self.dead.is_set():
+        if self._forked is not None:
+            self._forked.tell("kill")
+        elif self.pid is not None and not self.dead.is_set():
             sandbox.kill_tree(self.pid)
 
     async def end(self, *, gently: bool) -> None:
@@ -120,7 +172,7 @@ class Kernel:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.dead.wait(), _END_GRACE)
         self.kill()
-        if self.manager.provisioner is not None and self.pid is not None:
+        if self.manager.provisioner is not None and (self._forked is not None or self.pid is not None):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.dead.wait(), _END_GRACE)
             await self.exit_code()  # collects the status before anybody else can

@@ -40,6 +40,8 @@ class Order:
     parent: int
     folder: Path
     short: Path
+    zygotes: Path | None = None  # where ready kernels may be had, see kernels/forking.py
+    threads: int = 1
     caps: Caps
 
     @property
@@ -96,5 +98,6 @@ class Order:
     @classmethod
     def read(cls, file: Path) -> "Order":
         fields = json.loads(file.read_text(encoding="utf-8"))
-        folders = {name: Path(fields[name]) for name in ("folder", "short")}
+        places = ("folder", "short", "zygotes")
+        folders = {name: Path(fields[name]) for name in places if fields[name] is not None}
         return cls(**{**fields, **folders, "caps": Caps(**fields["caps"])})

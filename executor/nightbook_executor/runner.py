@@ -76,7 +76,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
     async def _attempt(self) -> Ending:
         execution = self._execution
         try:
-            self._kernel = Kernel(self.kernel_name, execution.sockets, execution.work)
+            self._kernel = Kernel(self.kernel_name, execution.sockets, execution.work, execution.forking)
             client = await self._kernel.start()
         except NoSuchKernel:
             return endings.no_kernel(self.kernel_name, ())
@@ -95,6 +95,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
             await self._wire.close()
             gently = ending is not None and ending.state in ("succeeded", "failed")
             await self._kernel.end(gently=gently)
+            execution.kernel_ended = self._kernel.ended
         return ending
 
     # ------------------------------------------------------------ before the first cell
@@ -128,8 +129,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         self._journal.append(
             "kernel",
             name=self.kernel_name,
-            kernel_start="ordinary",
-            reason="the pool of ready kernels is not in use",
+            **self._kernel.start_facts,
             language=self._kernel.language,
             language_info=language_info,
             kernelspec={

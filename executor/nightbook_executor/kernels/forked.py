@@ -1,0 +1,186 @@
+"""A kernel that was forked: from its initialisation to the end of all that it holds.
+
+One self-contained file for Python 3.9 and newer on Linux, loaded by its path into zygotes (see zygote.py),
+whose environments need not have our packages.
+"""
+
+from __future__ import annotations
+
+import array
+import atexit
+import contextlib
+import gc
+import io
+import json
+import os
+import random
+import re
+import resource
+import socket
+import struct
+import sys
+import threading
+import time
+from typing import Any
+
+_PR_SET_NO_NEW_PRIVS = 38
+_LENGTH = struct.Struct("!Q")
+_MAX_REQUEST = 16 * 1024 * 1024
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_FLUSH_SECONDS = 0.02  # until a print that nobody flushed is sent
+
+
+def run(folder: str, connection: dict[str, Any], handover: socket.socket, guard: Any) -> None:
+    """Be a kernel, from its initialisation to the end of all that it holds."""
+    before = dict(os.environ)
+    app = initialised(os.path.join(folder, "c.json"), connection)
+    own = {name: value for name, value in os.environ.items() if before.get(name) != value}
+    with handover:
+        request, fds = _received(handover)
+        if request is None:
+            return  # nobody wanted it
+        try:
+            _settle(request, fds, own, guard)
+            handover.sendall(b'{"k": "ready"}\n')
+        except BaseException as error:
+            handover.sendall(
+                json.dumps({"k": "failed", "why": f"{type(error).__name__}: {error}"}).encode() + b"\n"
+            )
+            raise
+    gc.enable()
+    app.start()
+    _leave(app)
+
+
+def initialised(connection_file: str, connection: dict[str, Any]) -> Any:
+    from ipykernel.kernelapp import IPKernelApp
+
+    with open(os.open(connection_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        json.dump(connection, opened)
+    sys.argv[:] = [os.path.join(os.path.dirname(_launcher()), "ipykernel_launcher.py"), "-f", connection_file]
+    app = IPKernelApp.instance()
+    app.parent_handle = 1
+    app.initialize(["-f", connection_file, "--HistoryManager.hist_file=:memory:"])  # type: ignore[no-untyped-call]
+    return app
+
+
+def _launcher() -> str:
+    import ipykernel_launcher  # type: ignore[import-untyped]  # only to say where it is; importing it starts nothing
+
+    return str(ipykernel_launcher.__file__)
+
+
+def _received(handover: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """The request and its descriptors; None where the other end is gone."""
+    fds = array.array("i")
+    head, ancillary, _, _ = handover.recvmsg(_LENGTH.size, socket.CMSG_LEN(4 * fds.itemsize))
+    for _level, kind, sent in ancillary:
+        if kind == socket.SCM_RIGHTS:
+            fds.frombytes(sent[: len(sent) - len(sent) % fds.itemsize])
+    length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else 0
+    if not 0 < length <= _MAX_REQUEST:
+        return None, list(fds)
+    body = b""
+    while len(body) < length:
+        piece = handover.recv(length - len(body))
+        if not piece:
+            return None, list(fds)
+        body += piece
+    return json.loads(body), list(fds)
+
+
+def _settle(request: dict[str, Any], fds: list[int], own: dict[str, str], guard: Any) -> None:
+    """Take on environment, log, limits and folder of the notebook."""
+    os.environ.clear()
+    os.environ.update(request["env"])
+    for name, value in own.items():
+        os.environ.setdefault(name, value)
+    if request.get("mark"):
+        guard.show_mark(*request["mark"])
+    for log in fds:
+        _log_to(log)
+    if request.get("no_new_privs"):
+        guard.prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    if request.get("oom_score_adj") is not None:
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as opened:
+            opened.write(str(request["oom_score_adj"]))
+    for name, (soft, hard) in request.get("rlimits", {}).items():
+        resource.setrlimit(getattr(resource, name), (soft, hard))
+    os.umask(request["umask"])
+    os.chdir(request["cwd"])
+    time.tzset()
+    _reseed()
+    _raise_threads(request.get("threads", 1))
+    if "tempfile" in sys.modules:
+        sys.modules["tempfile"].tempdir = None  # type: ignore[attr-defined]  # it remembers the zygote's
+
+
+def _log_to(log: int) -> None:
+    """Let what is written past Python's streams go to the attempt's log, as with an ordinary kernel."""
+    for stream in (sys.stdout, sys.stderr):
+        copy = getattr(stream, "_original_stdstream_copy", None)
+        if isinstance(copy, int):
+            os.dup2(log, copy)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            fd = stream.fileno()  # type: ignore[union-attr]
+            if fd > 2:
+                os.dup2(log, fd)
+    os.close(log)
+
+
+def _reseed() -> None:
+    random.seed()
+    mtrand = sys.modules.get("numpy.random")
+    if mtrand is not None:
+        mtrand.seed()
+
+
+def _raise_threads(threads: int) -> None:
+    """BLAS was loaded with one thread, or the zygote could not be forked; a kernel may have its share."""
+    if threads > 1 and "numpy" in sys.modules:
+        with contextlib.suppress(ImportError, OSError, ValueError):
+            import threadpoolctl  # type: ignore[import-untyped]
+
+            threadpoolctl.threadpool_limits(threads)
+
+
+def _leave(app: Any) -> None:
+    """What the end of an interpreter does for its user, without what may hang in a fork."""
+    atexit.unregister(app.close)  # zmq's Context.term can wait for ever
+    with contextlib.suppress(Exception):
+        threading._shutdown()  # type: ignore[attr-defined]  # joins threads that are no daemons
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    own = {id(sys.stdout), id(sys.stderr), id(sys.__stdout__), id(sys.__stderr__), id(sys.__stdin__)}
+    files = [one for one in gc.get_objects() if isinstance(one, io.IOBase) and id(one) not in own]
+    # The outermost first: a text file or a gzip file writes into the buffer that it wraps.
+    for one in sorted(files, key=_depth):
+        with contextlib.suppress(Exception):
+            if not one.closed and one.writable():
+                one.flush()
+                one.close()
+
+
+def _depth(file: io.IOBase) -> int:
+    if isinstance(file, io.RawIOBase):
+        return 3
+    is_plain_buffer = type(file) in (io.BufferedWriter, io.BufferedRandom)
+    return 2 if is_plain_buffer else 0 if isinstance(file, io.TextIOBase) else 1
+
+
+def mend_output_streams() -> None:
+    """A lone surrogate fails in ipykernel's own thread, and the text is lost: replace it before."""
+    from ipykernel.iostream import OutStream
+
+    write = OutStream.write
+
+    def write_valid(self: Any, string: str) -> Any:
+        if isinstance(string, str) and not string.isascii():
+            string = _SURROGATE.sub("\ufffd", string)
+        return write(self, string)
+
+    OutStream.write = write_valid  # type: ignore[method-assign]
+    OutStream.flush_interval = _FLUSH_SECONDS

@@ -1,0 +1,242 @@
+"""The worker's side of forked kernels: one zygote per environment, replaced when its packages change.
+
+Nothing here is ever waited for: an environment without a zygote starts its kernels the ordinary way.
+"""
+
+import json
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nightbook_executor import guard
+from nightbook_executor.kernels import forked, zygote
+from nightbook_executor.kernels.environments import Environment
+from nightbook_executor.processes import Processes
+
+#: What notebooks import most. Never project code, nor what starts threads or holds a GPU.
+PRELOAD = ("numpy", "pandas", "matplotlib", "pyarrow", "requests", "sqlalchemy")
+_NO_THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+_LOOK_SECONDS = 5.0
+_FINGERPRINT_SECONDS = 30.0
+_READY_SECONDS = 60.0
+_MAX_AGE_SECONDS = 6 * 3600.0
+_FAILURES = 3
+_OFF_SECONDS = 600.0
+_BACKLOG = 128
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Zygote:
+    environment: Environment
+    fingerprint: str
+    process: "subprocess.Popen[bytes]"
+    lifeline: int
+    state: Path
+    started: float = field(default_factory=time.monotonic)
+    looked: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state.is_file()
+
+    def is_worn(self) -> bool:
+        """Whether another one should take its place."""
+        now = time.monotonic()
+        if now - self.started > _MAX_AGE_SECONDS:
+            return True
+        if now - self.looked < _FINGERPRINT_SECONDS:
+            return False
+        self.looked = now
+        return self.environment.fingerprint != self.fingerprint
+
+
+@dataclass
+class _Trouble:
+    failures: int = 0
+    off_until: float = 0.0
+
+
+class Zygotes:
+    """The zygotes of one worker; `base` is where children find them, see forking.py."""
+
+    def __init__(self, processes: Processes, env: Mapping[str, str], logs: Path) -> None:
+        self.base = Path(tempfile.mkdtemp(prefix="nb-z"))
+        self._processes = processes
+        self._env = {**env, **_NO_THREADS}
+        self._logs = logs
+        self._living: dict[str, _Zygote] = {}
+        self._leaving: list[_Zygote] = []
+        self._troubles: dict[str, _Trouble] = {}
+        self._count = 0
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, name="zygotes", daemon=True).start()
+
+    def want(self, environment: Environment) -> None:
+        """Have a zygote for *environment*, now or soon; one that is out of date is replaced."""
+        with self._lock:
+            if self._closed.is_set():
+                return
+            key = environment.key
+            living = self._living.get(key)
+            if living is not None and living.process.poll() is None:
+                if not living.is_ready or living.environment.fingerprint == living.fingerprint:
+                    return
+                self._retire(key)
+            if time.monotonic() >= self._troubles.setdefault(key, _Trouble()).off_until:
+                self._start(environment)
+
+    def renew(self) -> None:
+        """Replace all of them: files may have been edited in place, which no fingerprint shows."""
+        with self._lock:
+            for key, living in list(self._living.items()):
+                self._retire(key)
+                self._start(living.environment)
+
+    def close(self) -> None:
+        """End all of them; kernels that still run end with the children that they belong to."""
+        self._closed.set()
+        with self._lock:
+            for living in [*self._living.values(), *self._leaving]:
+                os.close(living.lifeline)
+                try:
+                    living.process.wait(5.0)
+                except subprocess.TimeoutExpired:
+                    living.process.kill()
+                self._processes.ended(living.process)
+            self._living.clear()
+            self._leaving.clear()
+            shutil.rmtree(self.base, ignore_errors=True)
+
+    # ------------------------------------------------------------ one zygote
+
+    def _start(self, environment: Environment) -> None:
+        place = self.base / environment.key
+        place.mkdir(mode=0o700, exist_ok=True)
+        for name in ("s", "state.json", "off"):
+            (place / name).unlink(missing_ok=True)
+        self._count += 1
+        kernels = self.base / f"{self._count}"
+        kernels.mkdir(mode=0o700)
+        try:
+            self._living[environment.key] = self._started(environment, place, kernels)
+        except OSError as error:
+            self._failed(environment, error.strerror or "it cannot be started")
+
+    def _started(self, environment: Environment, place: Path, kernels: Path) -> _Zygote:
+        fingerprint = environment.fingerprint
+        read, write = os.pipe()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(str(place / "s"))
+            listener.listen(_BACKLOG)
+            options = zygote.Options(
+                listener=listener.fileno(),
+                lifeline=read,
+                folder=str(kernels),
+                state=str(place / "state.json"),
+                guard=guard.__file__,
+                kernel=forked.__file__,
+                fingerprint=fingerprint,
+                preload=list(PRELOAD),
+                left_out={},
+            )
+            argv = [
+                environment.python,
+                *environment.options,
+                zygote.__file__,
+                json.dumps(options._asdict()),
+            ]
+            try:
+                with self._log_of(environment).open("wb") as log:
+                    process = self._processes.start(
+                        argv,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        cwd=kernels,
+                        env=self._env,
+                        pass_fds=[listener.fileno(), read],
+                        start_new_session=True,
+                    )
+            except OSError:
+                os.close(write)
+                raise
+            finally:
+                os.close(read)
+        return _Zygote(environment, fingerprint, process, write, place / "state.json")
+
+    def _log_of(self, environment: Environment) -> Path:
+        return self._logs / f"zygote-{environment.key}.log"
+
+    def _retire(self, key: str) -> None:
+        """Let it serve nobody any more; it leaves when its last kernel has."""
+        living = self._living.pop(key)
+        (self.base / key / "state.json").unlink(missing_ok=True)
+        living.process.terminate()
+        self._leaving.append(living)
+
+    def _failed(self, environment: Environment, why: str) -> None:
+        trouble = self._troubles.setdefault(environment.key, _Trouble())
+        trouble.failures += 1
+        _log.warning("zygote.failed python=%s why=%s", environment.python, why)
+        if trouble.failures >= _FAILURES:
+            trouble.failures, trouble.off_until = 0, time.monotonic() + _OFF_SECONDS
+            text = f"forking is off for a while, since the zygote failed {_FAILURES} times: {why}"
+            (self.base / environment.key / "off").write_text(text, encoding="utf-8")
+
+    # ------------------------------------------------------------ all of them
+
+    def _watch(self) -> None:
+        while not self._closed.wait(_LOOK_SECONDS):
+            with self._lock:
+                if self._closed.is_set():
+                    return
+                for key, living in list(self._living.items()):
+                    self._look(key, living)
+                for gone in [one for one in self._leaving if one.process.poll() is not None]:
+                    self._leaving.remove(gone)
+                    os.close(gone.lifeline)
+                    self._processes.ended(gone.process)
+
+    def _look(self, key: str, living: _Zygote) -> None:
+        trouble = self._troubles.setdefault(key, _Trouble())
+        code = living.process.poll()
+        if living.is_ready:
+            trouble.failures = 0
+        elif code is None and time.monotonic() - living.started > _READY_SECONDS:
+            living.process.kill()
+            code = living.process.wait()
+        if code is not None:
+            del self._living[key]
+            os.close(living.lifeline)
+            self._processes.ended(living.process)
+            self._failed(living.environment, self._last_line(living.environment) or f"it ended with {code}")
+            if time.monotonic() >= trouble.off_until:
+                self._start(living.environment)
+        elif living.is_ready and living.is_worn():
+            self._retire(key)
+            self._start(living.environment)
+
+    def _last_line(self, environment: Environment) -> str:
+        try:
+            lines = (
+                self._log_of(environment).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            )
+        except OSError:
+            return ""
+        return lines[-1][:300] if lines else ""
