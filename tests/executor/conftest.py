@@ -21,6 +21,17 @@ _START = (
     "import sys; from nightbook.settings import load; from nightbook_executor.worker import main; "
     "sys.exit(main(load()))"
 )
+# What root may is not what a worker's user may: without capabilities, uid 0 owns its files and no more.
+_ORDINARY = """
+import ctypes, os, sys
+if os.getuid() == 0 and "NIGHTBOOK_TEST_IS_ORDINARY" not in os.environ:
+    drop, libc = 24, ctypes.CDLL(None)
+    for capability in range(int(open("/proc/sys/kernel/cap_last_cap").read()) + 1):
+        libc.prctl(drop, capability, 0, 0, 0)
+    os.environ["NIGHTBOOK_TEST_IS_ORDINARY"] = "1"
+    os.execv(sys.executable, [sys.executable, "-c", sys.orig_argv[2]])
+os.environ.pop("NIGHTBOOK_TEST_IS_ORDINARY", None)
+"""
 
 
 class WorkerProcess:
@@ -28,6 +39,7 @@ class WorkerProcess:
 
     def __init__(self, server: FakeServer, home: Path, slots: int = 2, **settings: Any) -> None:
         environment = settings.pop("environment", {})
+        ordinary = settings.pop("ordinary", False)
         fields = {
             "home": home,
             "api_url": server.address,
@@ -40,7 +52,7 @@ class WorkerProcess:
         self.log = home / "worker.log"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START],
+                [sys.executable, "-c", _ORDINARY + _START if ordinary else _START],
                 env={**os.environ, **environment, **named},
                 stderr=log,
                 stdout=log,
