@@ -1,0 +1,139 @@
+"""What an attempt leaves, on its way to the server: artifacts, the manifest that lists them, the `finish`.
+
+Everything is sent under the attempt's fence, and as often as it takes to be answered. Nothing here
+knows how the attempt came to its end.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from nightbook.schemas import FinishDraft, FinishedArtifact, RunOrder, Usage
+from nightbook_executor import manifest, outputs, upload
+from nightbook_executor.api import RefusedError
+from nightbook_executor.endings import Ending
+from nightbook_executor.folders import Host
+from nightbook_executor.judgement import Done
+from nightbook_executor.order import Order
+
+PUBLISH_SECONDS = 15 * 60.0
+
+Role = Literal["notebook", "manifest", "journal", "output"]
+
+
+class AbandonedError(Exception):
+    """The attempt is not ours to publish: lost, handed back, or the worker ends at once."""
+
+
+class Publication:
+    """The publishing of one attempt; *why_over* says why it is no longer wanted, or None."""
+
+    def __init__(
+        self, host: Host, order: RunOrder, started: datetime, why_over: Callable[[], str | None]
+    ) -> None:
+        self._host = host
+        self._order = order
+        self._started = started
+        self._why_over = why_over
+
+    def persist(self, act: Callable[[], object]) -> None:
+        """Do what the server must answer. Raises AbandonedError where that is no longer wanted."""
+        answered = upload.persistently(
+            act, seconds=PUBLISH_SECONDS, may_go_on=lambda: self._why_over() is None
+        )
+        if not answered:
+            raise AbandonedError(self._why_over() or "given up: the server did not answer")
+
+    def publish(self, own: Order, done: Done) -> str:
+        """Put everything, then finish. Return the state that the server has accepted."""
+        try:
+            artifacts = self._put_all(own, done)
+        except RefusedError as error:
+            if error.is_lost:
+                raise
+            reason = f"The server refused an artifact ({error.code})."
+            return self.finish_without_artifacts(Ending("failed", "storage", reason, done.ending.cell))
+        return self.finish(self._draft(done, artifacts))
+
+    def finish_without_artifacts(self, ending: Ending) -> str:
+        return self.finish(self._draft(Done(ending, {}), []))
+
+    def finish(self, draft: FinishDraft) -> str:
+        """Say how it ended. An attempt that was handed back says so here, so only a loss stops this."""
+        order = self._order
+        until = time.monotonic() + PUBLISH_SECONDS
+
+        def go_on() -> bool:
+            return self._why_over() in (None, "handed_back") and time.monotonic() < until
+
+        def finish() -> None:
+            self._host.api.finish(order.attempt_id, draft)
+
+        answered = upload.persistently(finish, seconds=PUBLISH_SECONDS, may_go_on=go_on)
+        return draft.state if answered else self._why_over() or "given up: the server did not answer"
+
+    def _draft(self, done: Done, artifacts: list[FinishedArtifact]) -> FinishDraft:
+        ending, report = done.ending, done.report
+        usage = report.get("usage")
+        return FinishDraft.model_validate(
+            {
+                "fence": self._order.fence,
+                "state": ending.state,
+                "class": ending.class_,
+                "reason": ending.reason[:4000] if ending.reason else None,
+                "failed_cell": ending.cell if ending.state != "succeeded" else None,
+                "cells_done": report.get("cells_done"),
+                "cells_total": report.get("cells_total"),
+                "artifacts": artifacts,
+                "usage": Usage.model_validate(usage) if isinstance(usage, dict) else Usage(),
+            }
+        )
+
+    def _put_all(self, own: Order, done: Done) -> list[FinishedArtifact]:
+        """Journal, notebook and declared files, then the manifest that lists them."""
+        put = []
+        if own.copy.is_file():
+            put.append(self._put(own.made, own.copy.name, own.copy.name, "notebook"))
+        if own.journal.is_file():
+            put.append(self._put(own.folder, own.journal.name, own.journal.name, "journal"))
+        for found in _results(own):
+            put.append(self._put(own.outputs, found.name, f"outputs/{found.name}", "output"))
+        kernel = manifest.kernel_facts(done.report)
+        written = manifest.compose(
+            self._order,
+            done.ending,
+            put,
+            kernel=kernel,
+            packages=manifest.packages_of(kernel["name"]),
+            worker=self._host.name,
+            started=self._started,
+        )
+        (own.folder / "manifest.json").write_bytes(written)
+        return [*put, self._put(own.folder, "manifest.json", "manifest.json", "manifest")]
+
+    def _put(self, folder: Path, found: str, name: str, role: Role) -> FinishedArtifact:
+        order, kind = self._order, _media_type(name)
+        with outputs.opened(folder, found) as descriptor:
+            size = os.fstat(descriptor).st_size
+            digest = outputs.digest(descriptor, size)
+
+            def put() -> None:
+                pieces = outputs.chunks(descriptor, size)
+                self._host.api.put_artifact(order.attempt_id, order.fence, name, pieces, size, kind)
+
+            self.persist(put)
+        return FinishedArtifact(name=name, sha256=digest, size=size, media_type=kind, role=role)
+
+
+def _results(own: Order) -> list[outputs.Found]:
+    try:
+        return outputs.collect(own.outputs, file_bytes=own.caps.file_bytes, files=own.caps.files)
+    except outputs.BadResultError:
+        return []  # the child has judged and said so
+
+
+def _media_type(name: str) -> str:
+    return "application/jsonl" if name == "journal.jsonl" else outputs.media_type(name)
