@@ -16,6 +16,7 @@ from nightbook.adapters.ringer import Ringer
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api import (
     fleet,
+    groups,
     health,
     hooks,
     http,
@@ -44,6 +45,7 @@ GUARDED = (
     hooks.router,
     links.router,
     live.router,
+    groups.router,
     runs.router,
     fleet.router,
     overview.router,

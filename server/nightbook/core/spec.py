@@ -45,3 +45,6 @@ class Spec:
     def pinned(self, sha256: str | None, kernel: str | None, parameters: Mapping[str, Any]) -> "Spec":
         """The spec of one run: a version, a kernel and checked parameters."""
         return replace(self, notebook_sha256=sha256, kernel=kernel, parameters=dict(parameters))
+
+    def at_priority(self, priority: int) -> "Spec":
+        return replace(self, priority=priority)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, Integer
+from sqlalchemy import BigInteger, Column, Integer, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from nightbook.adapters.database import Json, UtcDateTime
@@ -52,6 +52,31 @@ def record(
             object_id=str(object_id),
             facts=dict(facts or {}),
         )
+    )
+
+
+def record_many(
+    session: Session,
+    kind: str,
+    told: Sequence[tuple[tuple[str, UUID | str], Mapping[str, Any]]],
+    *,
+    caller: str,
+    now: datetime,
+) -> None:
+    """Write down the same of many things: for each what it is about, and the facts."""
+    session.execute(
+        insert(Event),
+        [
+            {
+                "at": now,
+                "kind": kind,
+                "caller": caller,
+                "object_type": object_type,
+                "object_id": str(object_id),
+                "facts": dict(facts),
+            }
+            for (object_type, object_id), facts in told
+        ],
     )
 
 

@@ -45,6 +45,7 @@ class Worker(SQLModel, table=True):
     pid: int
     version: str
     kernels: list[dict[str, Any]] = Field(sa_type=Json)
+    sandbox: str | None = None
     draining: bool = False
     registered_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)

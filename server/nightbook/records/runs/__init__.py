@@ -4,7 +4,7 @@ A run changes state only through the functions here and in `leases`, each of whi
 writes the event and leaves the commit to its caller. Nothing here talks to the broker.
 """
 
-from nightbook.records.runs.asking import attempts_of, page, require, require_for_change
+from nightbook.records.runs.asking import attempts_of, of_group, page, require, require_for_change
 from nightbook.records.runs.caps import free_slots, full_cap, have_room
 from nightbook.records.runs.ending import ask_cancel, cancel, end_waiting, expire
 from nightbook.records.runs.making import (
@@ -67,6 +67,7 @@ __all__ = [
     "latest",
     "newest_fire_at",
     "occurrences",
+    "of_group",
     "page",
     "previous_success",
     "record",

@@ -68,3 +68,9 @@ def page(session: Session, *, before: UUID | None, limit: int, filters: Mapping[
         in_path = col(Run.notebook_path).icontains(q, autoescape=True)
         wanted = wanted.where(in_path | col(Run.schedule_name).icontains(q, autoescape=True))
     return session.exec(wanted).all()
+
+
+def of_group(session: Session, group_id: UUID) -> Sequence[Run]:
+    """The runs that one request made, in their order; locked, for a change of all."""
+    wanted = select(Run).where(col(Run.group_id) == group_id).order_by(col(Run.id)).with_for_update()
+    return session.exec(wanted.execution_options(populate_existing=True)).all()
