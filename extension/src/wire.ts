@@ -46,6 +46,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups/{group_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel Group
+         * @description End a backfill or a sweep: what waits ends at once, what runs within 25 seconds. Answers with those.
+         */
+        post: operations["cancel_group_api_v1_groups__group_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hooks/{schedule_id}": {
         parameters: {
             query?: never;
@@ -234,6 +254,26 @@ export interface paths {
          * @description Run a notebook once, without a schedule.
          */
         post: operations["create_api_v1_runs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/sweep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sweep
+         * @description Run a notebook once for each combination of the grid's values, all in one group.
+         */
+        post: operations["sweep_api_v1_runs_sweep_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -570,6 +610,26 @@ export interface paths {
          * @description Change the fields that are sent; it takes effect from now on.
          */
         patch: operations["edit_api_v1_schedules__schedule_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/backfill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Backfill
+         * @description Run past fire times, with the schedule's spec of now; `dry_run` says which, and makes nothing.
+         */
+        post: operations["backfill_api_v1_schedules__schedule_id__backfill_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/schedules/{schedule_id}/hook": {
@@ -1234,6 +1294,79 @@ export interface components {
             worker: string | null;
         };
         /**
+         * BackfillDraft
+         * @description Run the fire times from `since` (inclusive) to `until` (inclusive), with the schedule's spec of now.
+         *
+         *     `redo` chooses which: those that never ran (`missing`), those whose last run failed, or all. They run
+         *     after live runs unless `priority` says otherwise, `concurrency` at once. `dry_run` only counts.
+         */
+        BackfillDraft: {
+            /**
+             * Concurrency
+             * @default 1
+             */
+            concurrency: number;
+            /**
+             * Dry Run
+             * @default false
+             */
+            dry_run: boolean;
+            /** Note */
+            note?: string | null;
+            /**
+             * Parameters
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * Priority
+             * @default 10
+             */
+            priority: number;
+            /**
+             * Redo
+             * @default missing
+             * @enum {string}
+             */
+            redo: "missing" | "failed" | "all";
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
+        /**
+         * BackfillView
+         * @description What a backfill makes: its fire times and, unless it is a dry run, their runs in the same order.
+         */
+        BackfillView: {
+            /** Count */
+            count: number;
+            /** Dry Run */
+            dry_run: boolean;
+            /** Fire Times */
+            fire_times: string[];
+            /** Group Id */
+            group_id?: string | null;
+            /**
+             * Runs
+             * @default []
+             */
+            runs: string[];
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+        };
+        /**
          * CallerView
          * @description Who is asking. `csrf_token` is given to a session (cookie) only.
          */
@@ -1493,6 +1626,26 @@ export interface components {
             note?: string | null;
             /** Starts At */
             starts_at?: string | null;
+        };
+        /**
+         * GroupView
+         * @description The runs that one request made. `GET /runs?group_id=` lists them with all that they are.
+         */
+        GroupView: {
+            /** Count */
+            count: number;
+            /**
+             * Group Id
+             * Format: uuid
+             */
+            group_id: string;
+            /** Runs */
+            runs: string[];
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -2897,6 +3050,90 @@ export interface components {
             sha256: string;
         };
         /**
+         * SweepDraft
+         * @description A notebook run once for each combination of the values in *grid*, `parameters` being the same for all.
+         *
+         *     At most `concurrency` of them run at once; null leaves that to the pool.
+         */
+        SweepDraft: {
+            /** Cell Timeout Seconds */
+            cell_timeout_seconds?: number | null;
+            /** Concurrency */
+            concurrency?: number | null;
+            /** Concurrency Key */
+            concurrency_key?: string | null;
+            /**
+             * Concurrency Per Key
+             * @default 1
+             */
+            concurrency_per_key: number;
+            /**
+             * Expire After Seconds
+             * @default 86400
+             */
+            expire_after_seconds: number | null;
+            /** Grid */
+            grid: {
+                [key: string]: unknown[];
+            };
+            /** Kernel */
+            kernel?: string | null;
+            /** Note */
+            note?: string | null;
+            /** Notebook */
+            notebook: string;
+            /**
+             * Parameters
+             * @default {}
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * Pool
+             * @default default
+             */
+            pool: string;
+            /**
+             * Priority
+             * @default 50
+             */
+            priority: number;
+            /**
+             * Retries
+             * @default 0
+             */
+            retries: number;
+            /**
+             * Retry Delay Seconds
+             * @default 60
+             */
+            retry_delay_seconds: number;
+            /**
+             * Retry On
+             * @default [
+             *       "code",
+             *       "kernel_died"
+             *     ]
+             */
+            retry_on: ("code" | "kernel_died" | "timeout" | "out_of_memory")[];
+            /**
+             * Retry On Worker Loss
+             * @default false
+             */
+            retry_on_worker_loss: boolean;
+            /**
+             * Tags
+             * @default []
+             */
+            tags: string[];
+            /**
+             * Timeout Seconds
+             * @default 14400
+             */
+            timeout_seconds: number;
+        };
+        /**
          * TokenDraft
          * @description A new token. Its scopes may not be wider than the caller's own.
          */
@@ -3058,6 +3295,8 @@ export interface components {
             pid: number;
             /** Pool */
             pool: string;
+            /** Sandbox */
+            sandbox?: ("none" | "process" | "bubblewrap" | "container") | null;
             /** Slots */
             slots: number;
             /** Version */
@@ -3090,6 +3329,8 @@ export interface components {
             registered_at: string;
             /** Running */
             running: number;
+            /** Sandbox */
+            sandbox?: ("none" | "process" | "bubblewrap" | "container") | null;
             /** Slots */
             slots: number;
             /**
@@ -3188,6 +3429,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cancel_group_api_v1_groups__group_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CancelDraft"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
+                };
             };
             /** @description Validation Error */
             422: {
@@ -3477,6 +3753,8 @@ export interface operations {
                 state?: ("queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired")[] | null;
                 schedule_id?: string | null;
                 rerun_of?: string | null;
+                caused_by?: string | null;
+                group_id?: string | null;
                 notebook?: string | null;
                 owner?: string | null;
                 tag?: string | null;
@@ -3532,6 +3810,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    sweep_api_v1_runs_sweep_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SweepDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupView"];
                 };
             };
             /** @description Validation Error */
@@ -4149,6 +4460,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    backfill_api_v1_schedules__schedule_id__backfill_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackfillDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackfillView"];
                 };
             };
             /** @description Validation Error */

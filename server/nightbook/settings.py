@@ -18,13 +18,12 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from nightbook.schemas.words import SandboxLevel
+
 _PREFIX = "NIGHTBOOK_"
 _SECRETS = ("TOKEN", "SECRET_KEY", "DATABASE_URL", "BROKER_URL")
 # Read by the JupyterLab extension or the tests, not by Settings.
 _FOREIGN = {"NIGHTBOOK_CONFIG"}
-
-#: How attempts are kept apart; `container` says that the platform around the worker does it.
-Sandbox = Literal["none", "process", "bubblewrap", "container"]
 
 
 class WrongSettings(Exception):
@@ -51,7 +50,7 @@ class Settings(BaseSettings):
     pool: str = "default"
     slots: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=1000)
     worker_name: str | None = None
-    sandbox: Sandbox = "process"
+    sandbox: SandboxLevel = "process"
     sandbox_readable: list[Path] = []
     network: Literal["none", "open"] | None = None
     drain_seconds: float = Field(default=600.0, ge=0)

@@ -46,10 +46,10 @@ def _pool(view: PoolView) -> tuple[object, ...]:
 def list_workers(output: OutputOption = Output.table) -> None:
     """List the workers and whether they are alive."""
     with connect() as client:
-        columns = ("worker", "pool", "state", "running", "host", "kernels", "last seen")
+        columns = ("worker", "pool", "state", "running", "host", "sandbox", "kernels", "last seen")
         print_list(client.pools.workers(), output, columns, _worker)
 
 
 def _worker(view: WorkerView) -> tuple[object, ...]:
     running = f"{view.running} of {view.slots}"
-    return view.name, view.pool, view.state, running, view.host, view.kernels, view.last_seen_at
+    return view.name, view.pool, view.state, running, view.host, view.sandbox, view.kernels, view.last_seen_at

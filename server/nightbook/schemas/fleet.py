@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from nightbook.schemas.words import SCHEMA_VERSION, Draft, PoolName, Text, View
+from nightbook.schemas.words import SCHEMA_VERSION, Draft, PoolName, SandboxLevel, Text, View
 
 
 class KernelView(View):
@@ -57,6 +57,7 @@ class WorkerView(View):
     host: str
     version: str
     kernels: list[str]
+    sandbox: SandboxLevel | None = None
     registered_at: datetime
     last_seen_at: datetime
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from nightbook.core.states import FailureClass, RunKind, RunState
 from nightbook.schemas.runs import NotebookPin
-from nightbook.schemas.words import Draft, Id, Name, Parameters, PoolName, Sha256, View
+from nightbook.schemas.words import Draft, Id, Name, Parameters, PoolName, SandboxLevel, Sha256, View
 
 
 class WorkerKernel(Draft):
@@ -28,6 +28,7 @@ class WorkerRegistration(Draft):
     pid: int
     version: Annotated[str, Field(max_length=50)]
     kernels: Annotated[list[WorkerKernel], Field(max_length=200)]
+    sandbox: SandboxLevel | None = None  # an older worker does not say
 
 
 class Registered(View):

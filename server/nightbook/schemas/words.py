@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -127,6 +127,8 @@ Tags = Annotated[
     Field(max_length=50),
     AfterValidator(_unique),
 ]
+#: How a worker keeps attempts apart; `container`: the platform around it does.
+SandboxLevel = Literal["none", "process", "bubblewrap", "container"]
 PoolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Parameters = dict[str, Any]  # checked against the notebook by core.parameters
 HttpUrl = Annotated[str, Field(max_length=2000), AfterValidator(_http_url)]
