@@ -264,6 +264,7 @@ class _Worker:
             pid=os.getpid(),
             version=version("nightbook"),
             kernels=_kernels(),
+            sandbox=self._settings.sandbox,
         )
 
     # ------------------------------------------------------------ claiming
