@@ -28,13 +28,20 @@ def proven(settings: Settings, host: Mapping[str, str] = os.environ) -> str:
     return f"bubblewrap {version} works, network {bubblewrap.network}"
 
 
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a user without one has nothing to hide in it
+        return Path(os.devnull)
+
+
 def _tried(settings: Settings, host: Mapping[str, str]) -> tuple[Bubblewrap | None, str]:
     if settings.sandbox != "bubblewrap":
         return None, ""
     bubblewrap = Bubblewrap.found(
         network=settings.notebooks_network,
         host=host,
-        home=Path.home(),
+        home=_home(),
         wanted=settings.sandbox_readable,
         hidden=settings.private_paths,
     )
