@@ -14,6 +14,7 @@ ROUTES = [route for route in all_routes(routes_only().routes) if route.endpoint 
 VALUES = {
     "run_id": UNKNOWN,
     "schedule_id": UNKNOWN,
+    "group_id": UNKNOWN,
     "attempt_id": UNKNOWN,
     "token_id": "x",
     "sha256": "a" * 64,

@@ -327,6 +327,7 @@ def _require_same(rule: _Read, timetable: Timetable) -> None:
     except (ValueError, TypeError) as error:
         raise Invalid("bad_rrule", "Not a recurrence rule of RFC 5545.", field="rrule") from error
     if timetable.rule.__class__.__name__ == "Interval" and rule.parts["FREQ"] in {"MINUTELY", "HOURLY"}:
+        _check_excluded(rule, timetable)
         return  # theirs follows the clock of the wall, ours elapsed time: equal on all days but two
     theirs = list(islice(wanted, _COMPARED))
     if not theirs:
