@@ -13,6 +13,7 @@ from nightbook.records.runs import Attempt
 
 BEGIN = b'{"n":0,"t":0,"k":"begin","at":"2026-11-23T12:00:00Z","ids":["a"]}\n'
 CELL = b'{"n":1,"t":5,"k":"cell","i":0}\n'
+BEGAN = len(BEGIN)
 JUDGED = NOON + timedelta(seconds=71)
 
 
@@ -27,7 +28,7 @@ def lost(session, *, begun=True, **fields):
     return run.id, attempt.id, who
 
 
-def tell(session, attempt_id, who, *, fence=1, offset=len(BEGIN), body=CELL, worker_id=None, now=JUDGED):
+def tell(session, attempt_id, who, *, fence=1, offset=BEGAN, body=CELL, worker_id=None, now=JUDGED):
     return evidence.append(
         session,
         attempt_id,

@@ -16,7 +16,7 @@ from nightbook.adapters import metrics
 from nightbook.adapters.broker import Doorbell
 from nightbook.adapters.database import moment_of, open_engine, reading_sessions, sessions
 from nightbook.adapters.storage import ArtifactStore
-from nightbook.beat import dispatcher, planner, reaper, sweeper
+from nightbook.beat import copier, dispatcher, planner, reaper, sweeper
 from nightbook.core.clock import utc_now
 from nightbook.settings import Settings
 
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 #: A tick that comes this much late means that we were away (a suspend, a stop, a slow database).
 AWAY = 15.0
+COPIER_SECONDS = 2.0
+#: What a copy that is being made gets at the end; one that is cut off is made by the next beat.
+COPIER_PATIENCE = 5.0
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -68,6 +71,9 @@ class Beat:
 
     def run(self, stop: threading.Event) -> None:
         """Tick until *stop* is set."""
+        # Apart from the others: a copy may take minutes, and fire times wait for nobody.
+        copies = threading.Thread(target=self._copy_always, args=(stop,), name="copier", daemon=True)
+        copies.start()
         due = {name: time.monotonic() + random.random() * 0.2 for name in self._rhythm}  # noqa: S311
         while not stop.is_set():
             for name, (seconds, act) in self._rhythm.items():
@@ -75,6 +81,11 @@ class Beat:
                     self._once(name, act)
                     due[name] = time.monotonic() + seconds
             stop.wait(max(0.01, min(due.values()) - time.monotonic()))
+        copies.join(COPIER_PATIENCE)
+
+    def _copy_always(self, stop: threading.Event) -> None:
+        while not stop.wait(COPIER_SECONDS):
+            self._once("copier", self._copy)
 
     def _once(self, name: str, act: Callable[[], None]) -> None:
         try:
@@ -112,7 +123,10 @@ class Beat:
 
     def _sweep(self) -> None:
         with self._sessions.begin() as session:
-            sweeper.tick(session, utc_now(), self._store)
+            sweeper.tick(session, utc_now())
+
+    def _copy(self) -> None:
+        copier.tick(self._sessions, self._reading, self._store, utc_now())
 
     def _tidy(self) -> None:
         with self._sessions.begin() as session:
