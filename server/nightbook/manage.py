@@ -25,6 +25,7 @@ from sqlmodel import Session
 from nightbook import backups
 from nightbook.adapters import database
 from nightbook.adapters.broker import Doorbell
+from nightbook.adapters.notices import BOARD
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api.app import create_app
 from nightbook.api.views import token_view
@@ -113,6 +114,7 @@ class _Server(uvicorn.Server):
         # Not uvicorn's own: that one raises the signal again at the end, which kills the beat half-way.
         _end_at_once_if(self.should_exit)
         self._app.state.is_stopping = True
+        BOARD.wake_all()
         self.should_exit = True
 
 

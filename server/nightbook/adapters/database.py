@@ -33,6 +33,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
+from nightbook.adapters import notices
 from nightbook.core.errors import Unavailable
 
 #: JSON that PostgreSQL keeps parsed.
@@ -147,7 +148,9 @@ def _to_json(value: object) -> str:
 
 def sessions(engine: Engine) -> sessionmaker[Session]:
     """Sessions that write. Functions below the edge flush; the edge commits."""
-    return sessionmaker(engine, class_=Session, expire_on_commit=False)
+    maker = sessionmaker(engine, class_=Session, expire_on_commit=False)
+    notices.post_after_commit(maker)
+    return maker
 
 
 def reading_sessions(engine: Engine) -> sessionmaker[Session]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from anyio import to_thread
 from fastapi import APIRouter, FastAPI
@@ -12,9 +13,11 @@ from starlette.routing import BaseRoute
 from nightbook import __version__
 from nightbook.adapters.broker import Doorbell
 from nightbook.adapters.database import open_engine, reading_sessions, sessions
+from nightbook.adapters.notices import Listener
 from nightbook.adapters.ringer import Ringer
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api import (
+    evidence,
     fleet,
     groups,
     health,
@@ -32,10 +35,10 @@ from nightbook.api import (
     worker,
 )
 from nightbook.api.deps import AnyCaller, House, Requires
+from nightbook.api.lanes import CONNECTIONS, THREADS, WORKER_CONNECTIONS, Lanes
 from nightbook.settings import Settings
 
 PREFIX = "/api/v1"
-THREADS = 20
 
 GUARDED = (
     identity.router,
@@ -50,6 +53,7 @@ GUARDED = (
     fleet.router,
     overview.router,
     worker.router,
+    evidence.router,
 )
 #: The only routes without a caller of ours: log-in, probes, the pages, which hold nothing of ours, and hooks,
 #: whose caller is the hook's own secret.
@@ -62,7 +66,8 @@ class UnguardedRoute(Exception):
 
 def create_app(settings: Settings) -> FastAPI:
     """The server's app. It opens no connection before the first request."""
-    engine = open_engine(settings.database, pool_size=THREADS + 10)
+    engine = open_engine(settings.database, pool_size=CONNECTIONS)
+    workers_engine = open_engine(settings.database, pool_size=WORKER_CONNECTIONS)
     doorbell = Doorbell(settings.broker_url)
     house = House(
         settings=settings,
@@ -71,9 +76,16 @@ def create_app(settings: Settings) -> FastAPI:
         reading=reading_sessions(engine),
         store=ArtifactStore(settings.artifacts),
         ringer=Ringer(doorbell),
+        lanes=Lanes(),
     )
     app = routes_only()
     app.state.house = house
+    app.state.house_of_workers = replace(
+        house,
+        engine=workers_engine,
+        sessions=sessions(workers_engine),
+        reading=reading_sessions(workers_engine),
+    )
     app.middleware("http")(health.measure)
     http.install(app, settings)
     return app
@@ -118,11 +130,24 @@ def _description(app: FastAPI) -> APIRouter:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # As many threads as connections can serve: more would wait for each other and starve heartbeats.
     to_thread.current_default_thread_limiter().total_tokens = THREADS
+    house: House = app.state.house
+    listener = _listener(house)
     yield
     app.state.is_stopping = True
-    house: House = app.state.house
+    if listener is not None:
+        listener.close()
     house.ringer.close()
     house.engine.dispose()
+    app.state.house_of_workers.engine.dispose()
+
+
+def _listener(house: House) -> Listener | None:
+    """Hears of what other servers commit; with SQLite there is no other server."""
+    if house.engine.dialect.name != "postgresql":
+        return None
+    listener = Listener(house.settings.database)
+    listener.start()
+    return listener
 
 
 def require_guards(app: FastAPI) -> None:

@@ -5,12 +5,14 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
+from anyio import to_thread
 from fastapi import Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
@@ -22,6 +24,7 @@ from sqlmodel import Session
 from nightbook.adapters.ringer import Ringer
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api import queries
+from nightbook.api.lanes import Lanes
 from nightbook.core.clock import utc_now
 from nightbook.core.errors import Fault, Forbidden, Invalid, Unauthenticated
 from nightbook.core.strict_json import dumps_canonical
@@ -44,29 +47,53 @@ class House:
     reading: sessionmaker[Session]
     store: ArtifactStore
     ringer: Ringer
+    lanes: Lanes
+
+    def ring(self, session: Session) -> None:
+        """Ring for what *session* has queued; call it once that has committed."""
+        for pool, run_id in session.info.pop("rings", []):
+            self.ringer.ring(pool, run_id)
 
 
-def house(request: Request) -> House:
+# Small dependencies are asynchronous: a synchronous one costs a turn in a thread, which is dearer than it.
+async def house(request: Request) -> House:
+    return house_of(request)
+
+
+def house_of(request: Request) -> House:
     found: House = request.app.state.house
     return found
 
 
-def now() -> datetime:
+async def now() -> datetime:
     return utc_now()
 
 
-def _reading(request: Request) -> Iterator[Session]:
-    with house(request).reading() as session:
+async def _reading(request: Request) -> AsyncIterator[Session]:
+    the_house = house_of(request)
+    session = the_house.reading()
+    try:
         yield session
+    finally:
+        await to_thread.run_sync(session.close, limiter=the_house.lanes.closing)
 
 
-def _writing(request: Request) -> Iterator[Session]:
-    with house(request).sessions() as session:
+async def _writing(request: Request) -> AsyncIterator[Session]:
+    the_house = house_of(request)
+    session = the_house.sessions()
+    end = session.close
+    try:
         yield session
-        rings = session.info.pop("rings", [])
+        end = partial(_commit, session)
+    finally:
+        # Not in the routes' lane: who waits there for a connection must not hold up one who has one.
+        await to_thread.run_sync(end, limiter=the_house.lanes.closing)
+    the_house.ring(session)
+
+
+def _commit(session: Session) -> None:
+    with session:
         session.commit()
-    for pool, run_id in rings:
-        house(request).ringer.ring(pool, run_id)
 
 
 # Scope "function": the commit comes before the answer, so that a failed one is never a 201.
@@ -115,8 +142,7 @@ def _caller_of_bearer(the_house: House, header: str) -> Caller:
     moment = utc_now()
     with the_house.reading() as session:
         caller = access.caller_of_token(session, token, moment)
-        is_noted = access.is_use_noted(session, caller.token_id, moment)
-    if not is_noted:
+    if not access.is_use_noted(caller, moment):
         with the_house.sessions.begin() as session:
             access.note_use(session, caller.token_id, moment)
     return caller
@@ -127,7 +153,6 @@ def _caller_of_cookie(the_house: House, request: Request, cookie: str) -> Caller
     session_id = session_id_of(the_house.settings, cookie)
     with the_house.reading() as session:
         caller = access.caller_of_session(session, session_id, moment)
-        is_noted = access.is_use_noted(session, caller.token_id, moment)
     if request.method not in _SAFE:
         require_same_origin(request)
         sent = request.headers.get(CSRF_HEADER, "")
@@ -135,7 +160,7 @@ def _caller_of_cookie(the_house: House, request: Request, cookie: str) -> Caller
             raise Forbidden(
                 "csrf", "Send the header X-Nightbook-CSRF with the value that GET /api/v1/me gives."
             )
-    if not is_noted:
+    if not access.is_use_noted(caller, moment):
         with the_house.sessions.begin() as session:
             access.note_use(session, caller.token_id, moment)
             access.note_session_use(session, session_id, moment)
@@ -146,7 +171,10 @@ def require_same_origin(request: Request) -> None:
     """Refuse an unsafe request that another site made a browser send."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    ours = {f"{request.url.scheme}://{request.headers.get('host', '')}", house(request).settings.public_url}
+    ours = {
+        f"{request.url.scheme}://{request.headers.get('host', '')}",
+        house_of(request).settings.public_url,
+    }
     is_ours = site == "same-origin" if site is not None else origin is not None and origin in ours
     if not is_ours:
         raise Forbidden("cross_site", "This request must come from a page of this server.")
@@ -158,7 +186,7 @@ class Requires:
     def __init__(self, scope: str | None) -> None:
         self.scope = scope
 
-    def __call__(self, request: Request, caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
+    async def __call__(self, request: Request, caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
         if self.scope is not None:
             caller.require(self.scope)
         queries.refuse_unknown(request)

@@ -10,7 +10,7 @@ import hmac
 import secrets
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
@@ -102,6 +102,7 @@ class Caller:
     scopes: frozenset[str]
     pools: frozenset[str] = frozenset()
     csrf_token: str | None = None
+    last_used_at: datetime | None = field(default=None, compare=False)
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes or (scope != "worker" and "admin:*" in self.scopes)
@@ -215,9 +216,9 @@ def note_use(session: Session, token_id: str, now: datetime) -> bool:
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
-def is_use_noted(session: Session, token_id: str, now: datetime) -> bool:
-    used = session.exec(select(Token.last_used_at).where(col(Token.id) == token_id)).first()
-    return used is not None and used > now - _LAST_USED_STEP
+def is_use_noted(caller: Caller, now: datetime) -> bool:
+    """Say whether the caller's last use, as it was when the caller was found, is recent enough."""
+    return caller.last_used_at is not None and caller.last_used_at > now - _LAST_USED_STEP
 
 
 def _split(session: Session, text: str) -> tuple[Token | None, str]:
@@ -240,6 +241,7 @@ def _caller(row: Token, csrf_token: str | None = None) -> Caller:
         scopes=frozenset(row.scopes),
         pools=frozenset(row.pools),
         csrf_token=csrf_token,
+        last_used_at=row.last_used_at,
     )
 
 

@@ -30,10 +30,8 @@ class Artifact(SQLModel, table=True):
 
 def keep(session: Session, run_id: UUID, fence: int, left: Sequence[FinishedArtifact], now: datetime) -> None:
     """Make the artifacts of an attempt visible; called in the transaction of its end."""
-    session.add_all(
-        Artifact(id=new_id(), run_id=run_id, fence=fence, created_at=now, **artifact.model_dump())
-        for artifact in left
-    )
+    rows = (artifact.model_dump(exclude={"content"}) for artifact in left)
+    session.add_all(Artifact(id=new_id(), run_id=run_id, fence=fence, created_at=now, **row) for row in rows)
     session.flush()
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Integer, insert
 from sqlmodel import Field, Session, SQLModel, col, select
 
+from nightbook.adapters import notices
 from nightbook.adapters.database import Json, UtcDateTime
 
 
@@ -43,6 +44,8 @@ def record(
 ) -> None:
     """Write down that *caller* did *kind* to the thing *about* (its type and id)."""
     object_type, object_id = about
+    notices.tell(session, notices.EVENTS_TOPIC)
+    notices.tell(session, f"{object_type}:{object_id}")
     session.add(
         Event(
             at=now,

@@ -4,6 +4,7 @@ The server appends only at its own end: what lies before it is skipped, what lie
 with the offset that is wanted, so repeats and overlaps change nothing.
 """
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from sqlalchemy import LargeBinary, delete
@@ -46,6 +47,17 @@ def read(session: Session, attempt_id: UUID, *, start: int = 0) -> bytes:
     if start and (not pieces or pieces[0].start != start):
         return _whole(session, attempt_id)[start:]
     return b"".join(piece.body for piece in pieces)
+
+
+def pieces(session: Session, attempt_id: UUID) -> Iterator[bytes]:
+    """The journal from its start, piece by piece: never all of it in memory."""
+    starts = select(JournalPiece.start).where(col(JournalPiece.attempt_id) == attempt_id)
+    for start in session.exec(starts.order_by(col(JournalPiece.start))).all():
+        yield session.exec(
+            select(JournalPiece.body).where(
+                col(JournalPiece.attempt_id) == attempt_id, col(JournalPiece.start) == start
+            )
+        ).one()
 
 
 def drop(session: Session, attempt_id: UUID) -> None:

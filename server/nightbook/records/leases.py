@@ -5,17 +5,20 @@ a stale worker changes nothing. Lease times follow the database's clock.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
+from functools import cache
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import func, or_, update
+from sqlalchemy import bindparam, func, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
-from nightbook.adapters import metrics
-from nightbook.adapters.database import is_postgresql
+from nightbook.adapters import metrics, notices
+from nightbook.adapters.database import UtcDateTime, is_postgresql
 from nightbook.core import journal, policies
 from nightbook.core.clock import new_id
 from nightbook.core.errors import Conflict, Invalid, NotFound
@@ -46,6 +49,13 @@ def claim(
     return None
 
 
+def may_claim(session: Session, worker: Worker, *, key: str | None, now: datetime) -> bool:
+    """Say whether a claim is worth its transaction: something waits, or this key has an attempt already."""
+    return runs.is_waiting(session, worker.pool, now) or bool(
+        key and _attempt_of_claim(session, worker.id, key)
+    )
+
+
 def _attempt_of_claim(session: Session, worker_id: UUID, key: str) -> tuple[Run, Attempt] | None:
     wanted = select(Attempt).where(
         col(Attempt.worker_id) == worker_id, col(Attempt.claim_key) == key, col(Attempt.state) == "running"
@@ -64,6 +74,15 @@ def _has_room(session: Session, pool: Pool) -> bool:
 
 
 def _candidates(session: Session, worker: Worker, now: datetime) -> Sequence[Run]:
+    wanted = _wanted(is_postgresql(session))
+    values = {"pool": worker.pool, "kernels": worker.kernel_names, "now": now}
+    return session.execute(wanted, values).scalars().all()
+
+
+@cache
+def _wanted(has_row_locks: bool) -> SelectOfScalar[Run]:
+    """Built once, since that takes longer than asking; its values are `pool`, `kernels` and `now`."""
+    now = bindparam("now", type_=UtcDateTime())
     other = aliased(Run)
     sibling_runs = (
         select(other.id).where(
@@ -74,18 +93,18 @@ def _candidates(session: Session, worker: Worker, now: datetime) -> Sequence[Run
         select(Run)
         .where(
             col(Run.state) == "queued",
-            col(Run.pool) == worker.pool,
+            col(Run.pool) == bindparam("pool"),
             col(Run.available_at) <= now,
-            col(Run.kernel).in_(worker.kernel_names),
+            col(Run.kernel).in_(bindparam("kernels", expanding=True)),
             ~(col(Run.is_exclusive) & sibling_runs),
             runs.have_room(),
             or_(col(Run.expires_at).is_(None), col(Run.expires_at) > now, col(Run.started_at).is_not(None)),
         )
         .order_by(col(Run.priority).desc(), col(Run.id))
-        .limit(_CANDIDATES if is_postgresql(session) else 1)
+        .limit(_CANDIDATES if has_row_locks else 1)
         .with_for_update(skip_locked=True, of=Run)
     )
-    return session.exec(wanted.execution_options(populate_existing=True)).all()
+    return wanted.execution_options(populate_existing=True)
 
 
 def _take(
@@ -96,7 +115,8 @@ def _take(
     if slots is None:
         return None  # a cap filled up since the candidates were read
     try:
-        with session.begin_nested():
+        # Where a unique index may refuse the claim, the rest of the transaction must outlive that.
+        with session.begin_nested() if slots or run.is_exclusive else nullcontext():
             taken = session.execute(
                 update(Run)
                 .where(col(Run.id) == run.id, col(Run.state) == "queued", col(Run.fence) == run.fence)
@@ -203,12 +223,21 @@ def require_held(session: Session, attempt_id: UUID, fence: int, *, caller: Call
     return run, attempt
 
 
-def check_held(session: Session, attempt_id: UUID, fence: int, *, caller: Caller) -> None:
+def check_held(session: Session, attempt_id: UUID, fence: int, *, caller: Caller) -> Run:
     """As `require_held`, without a lock: for what takes long and is judged again at `finish`."""
     attempt = _own_attempt(session, attempt_id, caller)
     run = session.get_one(Run, attempt.run_id)
     if attempt.fence != fence or run.fence != fence or run.state != "running":
         raise _fence_lost()
+    return run
+
+
+def check_ending(session: Session, attempt_id: UUID, draft: FinishDraft, *, caller: Caller) -> bool:
+    """Judge beforehand, without a lock, whether *draft* may end the attempt; say whether it has done so."""
+    attempt = _own_attempt(session, attempt_id, caller)
+    if attempt.fence != draft.fence or attempt.state not in {"running", draft.state}:
+        raise _fence_lost()
+    return attempt.state == draft.state
 
 
 def append_journal(
@@ -223,6 +252,7 @@ def append_journal(
         # From here on user code may have run: a loss is no longer mended by itself.
         attempt.begun_at = now
         runs.record(session, run, "run.begun", caller=attempt.worker_name, now=now)
+    notices.tell(session, notices.run_topic(run.id))
     done, total = journal.progress(body)
     run.cells_done = max(done, run.cells_done or 0)
     run.cells_total = total or run.cells_total
@@ -235,9 +265,19 @@ def append_journal(
 
 
 def finish(
-    session: Session, attempt_id: UUID, draft: FinishDraft, *, caller: Caller, now: datetime, jitter: float
+    session: Session,
+    attempt_id: UUID,
+    draft: FinishDraft,
+    *,
+    tail: tuple[int, bytes] | None = None,
+    caller: Caller,
+    now: datetime,
+    jitter: float,
 ) -> Run:
-    """End an attempt, and with it the run unless a retry is left. The same report again is answered alike."""
+    """End an attempt, and with it the run unless a retry is left. The same report again is answered alike.
+
+    *tail* are the journal's last lines, behind their offset.
+    """
     attempt = _own_attempt(session, attempt_id, caller)
     wanted = select(Run).where(col(Run.id) == attempt.run_id).with_for_update()
     run = session.exec(wanted.execution_options(populate_existing=True)).one()
@@ -248,6 +288,8 @@ def finish(
         return run  # the answer to the first report was lost on its way
     if attempt.state != "running" or run.fence != draft.fence or run.state != "running":
         raise _fence_lost()
+    if tail:
+        append_journal(session, attempt_id, draft.fence, offset=tail[0], body=tail[1], caller=caller, now=now)
     _require_whole(draft)
     if draft.state == "handed_back" and attempt.begun_at is not None:
         raise Conflict("already_begun", "Its first cell may have run: let this attempt end, or end it.")

@@ -102,6 +102,11 @@ def register(session: Session, registration: WorkerRegistration, *, caller: Call
     return pool
 
 
+def is_fresh(worker: Worker, now: datetime) -> bool:
+    """Say whether the worker was seen so lately that it need not be noted again."""
+    return now - worker.seen_at < timedelta(seconds=HEARTBEAT_SECONDS)
+
+
 def seen(
     session: Session, worker_id: UUID, *, caller: Caller, now: datetime, draining: bool | None = None
 ) -> Worker:

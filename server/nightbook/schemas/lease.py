@@ -97,6 +97,10 @@ class RunOrder(View):
     rerun_of: UUID | None = None
     created_at: datetime
     limits: "OutputLimits"
+    source: Annotated[
+        str | None,
+        Field(description="What the route `source` answers, as text, where it is small"),
+    ] = None
 
 
 class OutputLimits(View):
@@ -107,9 +111,10 @@ class OutputLimits(View):
 
 
 class ClaimAnswer(View):
-    """`order` is null where no run of the pool may start now."""
+    """`order` is null where no run of the pool may start now; `waiting`: more runs of the pool wait."""
 
     order: RunOrder | None
+    waiting: bool = False
 
 
 class SourceView(View):
@@ -132,6 +137,24 @@ class FinishedArtifact(Draft):
     role: Literal["notebook", "manifest", "journal", "output"]
 
 
+class LeftArtifact(FinishedArtifact):
+    """An artifact of an ended attempt. What was not uploaded comes along, up to 64 KiB each.
+
+    A journal that the server holds whole needs neither.
+    """
+
+    content: Annotated[
+        str | None, Field(max_length=88 * 1024, description="The bytes as base64; null: they are there")
+    ] = None
+
+
+class JournalTail(Draft):
+    """The journal's last lines, which were not uploaded before."""
+
+    offset: Annotated[int, Field(ge=0, le=2**40)]
+    content: Annotated[str, Field(max_length=88 * 1024, description="Whole lines as base64")]
+
+
 class Usage(Draft):
     peak_memory_bytes: int | None = None
     cpu_seconds: float | None = None
@@ -147,10 +170,14 @@ class FinishDraft(Draft):
     failed_cell: int | None = None
     cells_done: int | None = None
     cells_total: int | None = None
-    artifacts: Annotated[list[FinishedArtifact], Field(max_length=1100)] = []
+    artifacts: Annotated[list[LeftArtifact], Field(max_length=1100)] = []
+    journal: JournalTail | None = None
     usage: Usage = Usage()
 
 
 class FinishAnswer(View):
+    """`waiting`: runs of the pool wait, so ask for the next."""
+
     run_id: UUID
     state: RunState
+    waiting: bool = True

@@ -5,7 +5,7 @@ writes the event and leaves the commit to its caller. Nothing here talks to the 
 """
 
 from nightbook.records.runs.asking import attempts_of, of_group, page, require, require_for_change
-from nightbook.records.runs.caps import free_slots, full_cap, have_room
+from nightbook.records.runs.caps import free_slots, full_cap, full_owners, have_room
 from nightbook.records.runs.ending import ask_cancel, cancel, end_waiting, expire
 from nightbook.records.runs.making import (
     Group,
@@ -34,6 +34,7 @@ from nightbook.records.runs.tables import Attempt, Run, RunTag
 from nightbook.records.runs.waiting import (
     count_by_pool_and_state,
     ended_since,
+    is_waiting,
     running_by,
     to_ring,
     waiting_by_pool,
@@ -61,8 +62,10 @@ __all__ = [
     "fired_since",
     "free_slots",
     "full_cap",
+    "full_owners",
     "have_room",
     "is_under_way",
+    "is_waiting",
     "last_of_each",
     "latest",
     "newest_fire_at",

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
+from nightbook.adapters import notices
 from nightbook.core.clock import new_id
 from nightbook.core.spec import Spec
 from nightbook.core.states import FINAL
@@ -167,6 +168,8 @@ def record(session: Session, run: Run, kind: str, *, caller: str, now: datetime,
     """Write an event about *run* with the facts that every reader of events needs."""
     told = {**_facts(run), **{key: value for key, value in facts.items() if value is not None}}
     events.record(session, kind, caller=caller, about=("run", run.id), now=now, facts=told)
+    if run.cancel_asked_at is not None and run.worker_id is not None:
+        notices.tell(session, notices.worker_topic(run.worker_id))
     # A backfill is about the past; what follows a schedule follows its runs of today.
     if kind == f"run.{run.state}" and run.schedule_id and run.state in FOLLOWED and run.kind != "backfill":
         chains.tell(session, run.schedule_id, run.id, run.state, run.finished_at or now)

@@ -21,6 +21,16 @@ def waiting_by_pool(session: Session, now: datetime) -> Sequence[tuple[str, int,
     return [(pool, count, oldest) for pool, count, oldest in session.execute(wanted).all()]
 
 
+def is_waiting(session: Session, pool: str, now: datetime) -> bool:
+    """Say whether a run of the pool may be due; whether it may start only a claim can say."""
+    wanted = (
+        select(Run.id)
+        .where(col(Run.state) == "queued", col(Run.pool) == pool, col(Run.available_at) <= now)
+        .limit(1)
+    )
+    return session.execute(wanted).first() is not None
+
+
 def running_by(session: Session, column: str) -> Mapping[Any, int]:
     """How many runs run, by `pool` or by `worker_id`."""
     key = col(Run.pool) if column == "pool" else col(Run.worker_id)
