@@ -21,6 +21,7 @@ from nightbook_executor.folders import Folders, Host
 from nightbook_executor.journal import opened
 from nightbook_executor.judgement import Done, judged
 from nightbook_executor.kernels.environments import Environment
+from nightbook_executor.kernels.guards import KernelGuard
 from nightbook_executor.launching import Start, exit_code, start_of_child
 from nightbook_executor.publication import PUBLISH_SECONDS, AbandonedError, Publication
 from nightbook_executor.recovery import recovered
@@ -29,6 +30,7 @@ from nightbook_executor.upload import JournalUpload
 _CANCEL_SECONDS = 25.0  # interrupt 10 s, terminate 10 s, kill
 _OVERTIME_SECONDS = 60.0  # the child's own clock comes first
 _SLICE_SECONDS = 0.2
+_MAX_WHY = 300
 _log = logging.getLogger(__name__)
 
 
@@ -49,6 +51,7 @@ class Attempt:
         self._publication = Publication(host, order, self._started, self._why_over)
         self._channel: Channel | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._kernel_guard: KernelGuard | None = None
         self._upload: JournalUpload | None = None
 
     # ------------------------------------------------------------ what the lease says
@@ -118,8 +121,10 @@ class Attempt:
             state = self._publication.finish_without_artifacts(endings.storage(error.strerror or "error"))
         finally:
             self._host.leases.release(order.attempt_id)
-            if folders is not None:
-                folders.remove()
+            if folders is not None and self._publication.is_answered:
+                folders.remove(self._host)
+            elif folders is not None:
+                folders.leave(self._host)
         seconds = time.monotonic() - started
         _log.info(
             "attempt.ended run_id=%s fence=%d state=%s seconds=%.1f",
@@ -217,18 +222,27 @@ class Attempt:
                 return report
             if message and message["k"] == "begin?":
                 self._open_gate(channel, folders)
-            elif message and message["k"] == "environment":
-                self._want_zygote(message)
+            elif message and message["k"] in ("environment", "kernel"):
+                self._hear_of_zygote(message)
             elif message and message["k"] == "ended":
                 report = message
             if time.monotonic() >= min(overtime, self._cancel_until):
                 self._kill_child()
                 return report
 
-    def _want_zygote(self, message: Message) -> None:
-        """A kernel could have come faster; the next one may."""
-        if self._host.zygotes is not None:
-            self._host.zygotes.want(Environment(str(message["python"]), tuple(message["options"])))
+    def _hear_of_zygote(self, message: Message) -> None:
+        """A kernel came from one, or could have come faster; then the next one may."""
+        zygotes = self._host.zygotes
+        if zygotes is None:
+            return
+        environment = Environment(str(message["python"]), tuple(message["options"]))
+        if message["k"] == "kernel":
+            zygotes.gave(environment)
+            self._kernel_guard = KernelGuard(int(message["guard"]), self._host.processes)
+        elif message["why"] is not None:
+            zygotes.gave_none(environment, str(message["why"])[:_MAX_WHY])
+        else:
+            zygotes.want(environment)
 
     def _kill_child(self) -> None:
         if self._child is not None:
@@ -255,6 +269,9 @@ class Attempt:
         )
 
     def _wait_for(self, child: "subprocess.Popen[bytes]") -> None:
+        child.wait()
+        if self._kernel_guard is not None:
+            self._kernel_guard.wait()
         left = self._host.processes.ended(child)
         if left:
             _log.error("attempt.left_processes run_id=%s count=%d", self._order.run_id, left)

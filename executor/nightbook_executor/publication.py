@@ -38,6 +38,7 @@ class Publication:
         self._order = order
         self._started = started
         self._why_over = why_over
+        self.is_answered = False  # nothing of the attempt is needed any more
 
     def persist(self, act: Callable[[], object]) -> None:
         """Do what the server must answer. Raises AbandonedError where that is no longer wanted."""
@@ -71,6 +72,7 @@ class Publication:
 
         def finish() -> None:
             self._host.api.finish(order.attempt_id, draft)
+            self.is_answered = True
 
         answered = upload.persistently(finish, seconds=PUBLISH_SECONDS, may_go_on=go_on)
         return draft.state if answered else self._why_over() or "given up: the server did not answer"
