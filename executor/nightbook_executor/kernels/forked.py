@@ -148,6 +148,12 @@ def _raise_threads(threads: int) -> None:
 def _leave(app: Any) -> None:
     """What the end of an interpreter does for its user, without what may hang in a fork."""
     atexit.unregister(app.close)  # zmq's Context.term can wait for ever
+    for thread in (app.control_thread, app.shell_channel_thread):
+        # It flushes through a pipe that an exit handler is about to close, and zmq aborts on that.
+        with contextlib.suppress(Exception):
+            if thread.is_alive():
+                thread.stop()
+                thread.join(1.0)
     with contextlib.suppress(Exception):
         threading._shutdown()  # type: ignore[attr-defined]  # joins threads that are no daemons
     atexit._run_exitfuncs()
