@@ -126,16 +126,24 @@ class Attempt:
             start_timeout_seconds=order.start_timeout_seconds,
         )
 
-    def _forking(self) -> Forking | None:
+    def _forking(self) -> Forking:
         order, channel = self._order, self._channel
-        if order.zygotes is None:
-            return None
+        if order.sandbox == "bubblewrap":
+            return Forking(None, off="the sandbox level starts its own kernel")
 
-        def missing(environment: Environment) -> None:
-            channel.send("environment", python=environment.python, options=environment.options)
+        def failed(environment: Environment, why: str | None) -> None:
+            channel.send("environment", python=environment.python, options=environment.options, why=why)
+
+        def given(environment: Environment, guard: int) -> None:
+            channel.send("kernel", python=environment.python, options=environment.options, guard=guard)
 
         return Forking(
-            order.zygotes, threads=order.threads, mark=(sandbox.MARK, order.attempt_id), missing=missing
+            order.zygotes,
+            threads=order.threads,
+            mark=(sandbox.MARK, order.attempt_id),
+            missing=lambda environment: failed(environment, None),
+            failed=failed,
+            given=given,
         )
 
     def run(self) -> dict[str, Any]:
@@ -256,6 +264,7 @@ class Attempt:
 
     def _report(self, ending: Ending) -> dict[str, Any]:
         return {
+            "kernel_start": self._execution.kernel_start,
             "state": ending.state,
             "class": ending.class_,
             "reason": ending.reason,

@@ -83,6 +83,7 @@ class Execution:
     started: float = field(default_factory=time.monotonic)
     ask_to_begin: threading.Event = field(default_factory=threading.Event)
     ending: Ending | None = None
+    kernel_start: dict[str, str | None] = field(default_factory=dict)  # see `Kernel.start_facts`
     kernel_ended: dict[str, Any] | None = None  # what the guard of a forked kernel told
     cells_done: int = 0
     cells_total: int = 0

@@ -72,7 +72,7 @@ def guard(
     try:
         with contextlib.suppress(PermissionError):  # it leads a session already
             os.setsid()
-        prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        adopt_orphans()
         reset_signals()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)  # meant for others; our ends are the link's and SIGKILL
@@ -122,6 +122,11 @@ def prctl(option: int, value: int) -> None:
     """Raises OSError."""
     if _LIBC.prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends."""
+    prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with(parent: int) -> None:
@@ -374,7 +379,7 @@ def _pidfd_of(pid: int) -> int | None:
 
 def descendants(root: int) -> list[int]:
     """The living processes below *root*, parents first."""
-    below = _children_from_lists if os.path.exists(f"/proc/{root}/task/{root}/children") else _children()
+    below = _children_of()
     found: list[int] = []
     waiting = [root]
     while waiting:
@@ -382,6 +387,16 @@ def descendants(root: int) -> list[int]:
         found += children
         waiting += children
     return [pid for pid in found if _state(pid) not in "ZX"]
+
+
+def children(pid: int) -> list[int]:
+    """The processes right below *pid*, ended ones that nobody has collected included."""
+    return _children_of()(pid)
+
+
+def _children_of() -> Callable[[int], list[int]]:
+    me = os.getpid()
+    return _children_from_lists if os.path.exists(f"/proc/{me}/task/{me}/children") else _children()
 
 
 def _children_from_lists(pid: int) -> list[int]:

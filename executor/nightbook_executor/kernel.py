@@ -85,7 +85,7 @@ class Kernel:
 
     @property
     def start_facts(self) -> dict[str, str | None]:
-        """How it was started (`pool`, `forked` or `ordinary`), why not faster, and what it was made of."""
+        """`kernel_start` (`pool`, `forked` or `ordinary`), why not faster, its environment's fingerprint."""
         ours = self._ours
         if ours is None:
             why = "the kernelspec has a provisioner of its own" if self.manager.forking else None

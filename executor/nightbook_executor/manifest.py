@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import platform
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from nightbook_executor.endings import Ending
 def compose(
     order: RunOrder,
     ending: Ending,
-    artifacts: list[FinishedArtifact],
+    artifacts: Sequence[FinishedArtifact],
     *,
     kernel: dict[str, str | None],
     packages: dict[str, str] | None,
@@ -84,4 +85,13 @@ def _our_packages() -> dict[str, str]:
 
 
 def kernel_facts(report: dict[str, Any]) -> dict[str, str | None]:
-    return {name: report.get(key) for name, key in (("name", "kernel"), ("language", "language"))}
+    """The kernel of an attempt: its name, how it was started and why so, what its environment was."""
+    start = report.get("kernel_start")
+    start = start if isinstance(start, dict) else {}
+    return {
+        "name": report.get("kernel"),
+        "language": report.get("language"),
+        "start": start.get("kernel_start"),
+        "start_reason": start.get("reason"),
+        "fingerprint": start.get("fingerprint"),
+    }

@@ -24,6 +24,15 @@ class Processes:
             self._known.add(process.pid)
         return process
 
+    def spare(self, pid: int) -> None:
+        """Do not take *pid* for an orphan: it guards a kernel, and may be adopted when its zygote dies."""
+        with self._lock:
+            self._known.add(pid)
+
+    def spare_no_more(self, pid: int) -> None:
+        with self._lock:
+            self._known.discard(pid)
+
     def ended(self, process: "subprocess.Popen[bytes]") -> int:
         """Collect an ended process and kill what it left. Return how many could not be killed."""
         process.wait()

@@ -124,12 +124,13 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
     def _tell_ready(self, request: Request) -> None:
         assert request.reply is not None
         language_info = request.reply["content"].get("language_info") or {}
-        spec = self._kernel.spec
+        spec, start = self._kernel.spec, self._kernel.start_facts
+        self._execution.kernel_start = start
         self.nb.metadata["language_info"] = _node(language_info)
         self._journal.append(
             "kernel",
             name=self.kernel_name,
-            **self._kernel.start_facts,
+            **start,
             language=self._kernel.language,
             language_info=language_info,
             kernelspec={

@@ -33,19 +33,30 @@ class NotForkedError(Exception):
 
 @dataclass(frozen=True)
 class Forking:
-    """The zygotes of this host. `missing` is told of an environment that has none (yet)."""
+    """The zygotes of this host.
 
-    base: Path
+    `missing` is told of an environment that has none (yet), `failed` of a zygote that gave no kernel and
+    why, `given` of one that did, with the process id of the kernel's guard.
+    """
+
+    base: Path | None
+    off: str | None = None  # why no kernel is forked here
     threads: int = 1
     memory_bytes: int | None = None
     mark: tuple[str, str] | None = None  # name and value that a successor finds leftovers by
     missing: Callable[[Environment], None] = field(default=lambda _environment: None)
+    failed: Callable[[Environment, str], None] = field(default=lambda _environment, _why: None)
+    given: Callable[[Environment, int], None] = field(default=lambda _environment, _guard: None)
 
     def kernel(self, argv: list[str], env: Mapping[str, str], cwd: str, log: int | None) -> "Forked":
         """A kernel as *argv* would start it, ready to be connected to. Raises NotForkedError."""
+        if self.off is not None:
+            raise NotForkedError(self.off)
         found = environments.environment_of(argv)
         if isinstance(found, str):
             raise NotForkedError(found)
+        if self.base is None:
+            raise NotForkedError("forking is not in use here")
         place = self.base / found.key
         state = self._state(found, place)
         late = environments.changed_too_late(_without_ours(env), _without_ours(os.environ))
@@ -55,10 +66,13 @@ class Forking:
             self.missing(found)
             raise NotForkedError("packages of the environment have just changed")
         try:
-            return self._asked(place / "s", env, cwd, log, state["fingerprint"])
+            forked = self._asked(place / "s", env, cwd, log, state["fingerprint"])
         except (OSError, ValueError, KeyError, EOFError) as error:
-            self.missing(found)
-            raise NotForkedError(f"the zygote did not give one ({type(error).__name__})") from error
+            why = f"the zygote did not give one ({str(error) or type(error).__name__})"
+            self.failed(found, why)
+            raise NotForkedError(why) from error
+        self.given(found, forked.guard)
+        return forked
 
     def _state(self, environment: Environment, place: Path) -> dict[str, Any]:
         try:
@@ -92,7 +106,7 @@ class Forking:
             except BaseException:
                 link.close()
                 raise
-        return Forked(told["how"], fingerprint, told["connection"], link)
+        return Forked(told["how"], fingerprint, told["connection"], link, told["guard"])
 
     def _request(self, env: Mapping[str, str], cwd: str) -> dict[str, Any]:
         """What a kernel that we start ourselves would inherit from us."""
@@ -119,6 +133,7 @@ class Forked:
     fingerprint: str
     connection: dict[str, Any]
     link: socket.socket
+    guard: int
 
 
 def _without_ours(env: Mapping[str, str]) -> dict[str, str]:

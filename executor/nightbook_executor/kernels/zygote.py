@@ -63,6 +63,7 @@ class Options(NamedTuple):
     fingerprint: str
     preload: list[str]
     left_out: dict[str, str]  # library -> why it is not imported
+    unwelcome: list[str]  # libraries that must not come along with another one
     ready_at_most: int = 2
     idle_seconds: float = 900.0
     used_seconds: float = 600.0
@@ -96,6 +97,7 @@ def main(arguments: list[str]) -> int:
     gc.freeze()
     gc.disable()
     _write_state(options)
+    guard.adopt_orphans()
     Zygote(options, guard, kernel).serve()
     return 0
 
@@ -122,7 +124,9 @@ def _preload(options: Options, kernel: Any) -> None:
     _require_one_thread(options, "ipykernel")
     kernel.mend_output_streams()
     for name in options.preload:
-        if name not in options.left_out:
+        if name not in options.left_out and not _may_be_shared(name):
+            options.left_out[name] = "it is no installed package"
+        elif name not in options.left_out:
             try:
                 importlib.import_module(name)
             except BaseException as error:
@@ -134,12 +138,24 @@ def _preload(options: Options, kernel: Any) -> None:
         _require_one_thread(options, name)
 
 
+def _may_be_shared(name: str) -> bool:
+    """Installed once for all, or not installed: never project code, which changes without a new version."""
+    found = None
+    with contextlib.suppress(ImportError, ValueError):
+        found = importlib.util.find_spec(name)
+    if found is None or not found.origin:
+        return True
+    return any(folder in found.origin.split(os.sep) for folder in ("site-packages", "dist-packages"))
+
+
 def _require_one_thread(options: Options, name: str) -> None:
-    if len(os.listdir("/proc/self/task")) == 1:
+    along = [one for one in options.unwelcome if one in sys.modules]
+    if len(os.listdir("/proc/self/task")) == 1 and not along:
         return
+    why = f"it imports {along[0]}" if along else "it starts a thread when it is imported"
     if name in options.left_out or name == "ipykernel":
-        raise SystemExit(f"importing {name} starts a thread, so this environment cannot be forked")
-    again = options._replace(left_out={**options.left_out, name: "it starts a thread when it is imported"})
+        raise SystemExit(f"this environment cannot be forked: importing {name} is unsafe, {why}")
+    again = options._replace(left_out={**options.left_out, name: why})
     flags = [*sys.orig_argv[1 : sys.orig_argv.index(sys.argv[0])]] if hasattr(sys, "orig_argv") else []
     os.execv(sys.executable, [sys.executable, *flags, sys.argv[0], json.dumps(again._asdict())])  # noqa: S606
 
@@ -216,12 +232,15 @@ class Zygote:
             os.set_blocking(fd, False)
         signal.set_wakeup_fd(self._wakeup[1], warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, self._retire)
+        signal.signal(signal.SIGTERM, self._ask_to_retire)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         poll = select.poll()
         for fd in (self._listener.fileno(), self._options.lifeline, self._wakeup[0]):
             poll.register(fd, select.POLLIN)
         while not (self._retired and not self._folders):
+            if self._retired and self._listener.fileno() >= 0:
+                poll.unregister(self._listener.fileno())
+                self._retire()
             for fd, _ in poll.poll(self._patience()):
                 if fd == self._options.lifeline:
                     return self._leave()
@@ -240,10 +259,13 @@ class Zygote:
         """Milliseconds until something is to be done that nobody tells."""
         return 1000 if self._ready or self._in_a_row else 5000
 
-    def _retire(self, *_: object) -> None:
-        """Serve nobody any more; kernels that run go on to their end."""
+    def _ask_to_retire(self, *_: object) -> None:
         self._retired = True
+
+    def _retire(self) -> None:
+        """Serve nobody any more; kernels that run go on to their end."""
         self._drop(self._ready)
+        self._listener.close()  # who waits in its queue hears at once that nothing will come
 
     def _leave(self) -> None:
         """The worker is gone, and with it the children of all kernels: their guards are ending them."""
@@ -269,7 +291,7 @@ class Zygote:
         with peer:
             how = "pool" if self._ready else "forked"
             kernel = self._ready.pop(0) if self._ready else self._fork()
-            told = json.dumps({"how": how, "connection": kernel.connection}).encode()
+            told = json.dumps({"how": how, "connection": kernel.connection, "guard": kernel.guard}).encode()
             fds = array.array("i", [kernel.link.fileno(), kernel.handover.fileno()])
             with contextlib.suppress(OSError):  # nobody there any more: the link ends, and so the kernel
                 peer.setblocking(False)
@@ -309,13 +331,24 @@ class Zygote:
         """Reap guards that have ended, and remove the folders of their kernels."""
         while True:
             try:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
+            if pid not in self._folders or os.WIFSIGNALED(status):
+                self._kill_orphans()
             shutil.rmtree(self._folders.pop(pid, ""), ignore_errors=True)
             self._drop([kernel for kernel in self._ready if kernel.guard == pid])
+
+    def _kill_orphans(self) -> None:
+        """A guard that was killed leaves its kernel's processes to us. Each one's end brings us back here."""
+        known = set(self._folders)
+        for pid in self._guard.children(os.getpid()):
+            if pid not in known:
+                for one in (pid, *self._guard.descendants(pid)):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(one, signal.SIGKILL)
 
     def _age(self) -> None:
         now = time.monotonic()

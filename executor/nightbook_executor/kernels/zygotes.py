@@ -3,6 +3,7 @@
 Nothing here is ever waited for: an environment without a zygote starts its kernels the ordinary way.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from nightbook_executor.kernels import forked, zygote
 from nightbook_executor.kernels.environments import Environment
 from nightbook_executor.processes import Processes
 
-#: What notebooks import most. Never project code, nor what starts threads or holds a GPU.
+#: What notebooks import most.
 PRELOAD = ("numpy", "pandas", "matplotlib", "pyarrow", "requests", "sqlalchemy")
+#: What starts threads, holds a GPU or a connection: it does not survive a fork, whoever imports it.
+UNWELCOME = ("cupy", "grpc", "jax", "polars", "pyspark", "ray", "tensorflow", "torch")
 _NO_THREADS = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -36,6 +39,8 @@ _READY_SECONDS = 60.0
 _MAX_AGE_SECONDS = 6 * 3600.0
 _FAILURES = 3
 _OFF_SECONDS = 600.0
+_IDLE_SECONDS = 900.0
+_NOTE = "base"
 _BACKLOG = 128
 _log = logging.getLogger(__name__)
 
@@ -47,6 +52,7 @@ class _Zygote:
     process: "subprocess.Popen[bytes]"
     lifeline: int
     state: Path
+    kernels: Path
     started: float = field(default_factory=time.monotonic)
     looked: float = field(default_factory=time.monotonic)
 
@@ -74,15 +80,30 @@ class _Trouble:
 class Zygotes:
     """The zygotes of one worker; `base` is where children find them, see forking.py."""
 
-    def __init__(self, processes: Processes, env: Mapping[str, str], logs: Path) -> None:
-        self.base = Path(tempfile.mkdtemp(prefix="nb-z"))
+    def __init__(
+        self,
+        processes: Processes,
+        env: Mapping[str, str],
+        logs: Path,
+        *,
+        preload: Sequence[str] = PRELOAD,
+        look_seconds: float = _LOOK_SECONDS,
+        off_seconds: float = _OFF_SECONDS,
+        idle_seconds: float = _IDLE_SECONDS,
+    ) -> None:
+        self.base = _new_base(logs)
         self._processes = processes
         self._env = {**env, **_NO_THREADS}
         self._logs = logs
+        self._preload = list(preload)
+        self._look_seconds = look_seconds
+        self._off_seconds = off_seconds
+        self._idle_seconds = idle_seconds
         self._living: dict[str, _Zygote] = {}
         self._leaving: list[_Zygote] = []
         self._troubles: dict[str, _Trouble] = {}
         self._count = 0
+        self._renewal_asked = False
         self._lock = threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="zygotes", daemon=True).start()
@@ -93,27 +114,41 @@ class Zygotes:
             if self._closed.is_set():
                 return
             key = environment.key
-            living = self._living.get(key)
-            if living is not None and living.process.poll() is None:
+            if (living := self._living.get(key)) is not None:
+                self._look(key, living)
+            if (living := self._living.get(key)) is not None:
                 if not living.is_ready or living.environment.fingerprint == living.fingerprint:
                     return
                 self._retire(key)
-            if time.monotonic() >= self._troubles.setdefault(key, _Trouble()).off_until:
+            if time.monotonic() >= self._trouble_of(key).off_until:
                 self._start(environment)
 
-    def renew(self) -> None:
-        """Replace all of them: files may have been edited in place, which no fingerprint shows."""
+    def gave(self, environment: Environment) -> None:
+        """A kernel was forked and is well, so earlier failures were not in a row."""
         with self._lock:
-            for key, living in list(self._living.items()):
-                self._retire(key)
-                self._start(living.environment)
+            self._trouble_of(environment.key).failures = 0
+
+    def gave_none(self, environment: Environment, why: str) -> None:
+        """A zygote was there, and no kernel came of it."""
+        with self._lock:
+            if not self._closed.is_set():
+                self._failed(environment, why)
+
+    def ask_to_renew(self) -> None:
+        """Replace all of them soon: files may have been edited in place, which no fingerprint shows.
+
+        May be called by a signal's handler.
+        """
+        self._renewal_asked = True
 
     def close(self) -> None:
         """End all of them; kernels that still run end with the children that they belong to."""
         self._closed.set()
         with self._lock:
-            for living in [*self._living.values(), *self._leaving]:
+            every = [*self._living.values(), *self._leaving]
+            for living in every:
                 os.close(living.lifeline)
+            for living in every:
                 try:
                     living.process.wait(5.0)
                 except subprocess.TimeoutExpired:
@@ -121,7 +156,7 @@ class Zygotes:
                 self._processes.ended(living.process)
             self._living.clear()
             self._leaving.clear()
-            shutil.rmtree(self.base, ignore_errors=True)
+        shutil.rmtree(self.base, ignore_errors=True)
 
     # ------------------------------------------------------------ one zygote
 
@@ -152,8 +187,10 @@ class Zygotes:
                 guard=guard.__file__,
                 kernel=forked.__file__,
                 fingerprint=fingerprint,
-                preload=list(PRELOAD),
+                preload=self._preload,
                 left_out={},
+                unwelcome=list(UNWELCOME),
+                idle_seconds=self._idle_seconds,
             )
             argv = [
                 environment.python,
@@ -178,7 +215,7 @@ class Zygotes:
                 raise
             finally:
                 os.close(read)
-        return _Zygote(environment, fingerprint, process, write, place / "state.json")
+        return _Zygote(environment, fingerprint, process, write, place / "state.json", kernels)
 
     def _log_of(self, environment: Environment) -> Path:
         return self._logs / f"zygote-{environment.key}.log"
@@ -191,42 +228,64 @@ class Zygotes:
         self._leaving.append(living)
 
     def _failed(self, environment: Environment, why: str) -> None:
-        trouble = self._troubles.setdefault(environment.key, _Trouble())
+        """Three failures without a kernel between them, and forking is off for a while."""
+        trouble = self._trouble_of(environment.key)
         trouble.failures += 1
         _log.warning("zygote.failed python=%s why=%s", environment.python, why)
-        if trouble.failures >= _FAILURES:
-            trouble.failures, trouble.off_until = 0, time.monotonic() + _OFF_SECONDS
-            text = f"forking is off for a while, since the zygote failed {_FAILURES} times: {why}"
-            (self.base / environment.key / "off").write_text(text, encoding="utf-8")
+        if trouble.failures < _FAILURES:
+            return
+        trouble.failures, trouble.off_until = 0, time.monotonic() + self._off_seconds
+        text = f"forking is off for a while, since the zygote failed {_FAILURES} times: {why}"
+        (self.base / environment.key / "off").write_text(text, encoding="utf-8")
+        if environment.key in self._living:
+            self._retire(environment.key)
+
+    def _trouble_of(self, key: str) -> _Trouble:
+        return self._troubles.setdefault(key, _Trouble())
 
     # ------------------------------------------------------------ all of them
 
     def _watch(self) -> None:
-        while not self._closed.wait(_LOOK_SECONDS):
+        while not self._closed.wait(self._look_seconds):
             with self._lock:
                 if self._closed.is_set():
                     return
                 for key, living in list(self._living.items()):
                     self._look(key, living)
+                self._renew_if_asked()
+                self._end_offs()
                 for gone in [one for one in self._leaving if one.process.poll() is not None]:
                     self._leaving.remove(gone)
                     os.close(gone.lifeline)
                     self._processes.ended(gone.process)
+                    shutil.rmtree(gone.kernels, ignore_errors=True)
+
+    def _renew_if_asked(self) -> None:
+        if self._renewal_asked:
+            self._renewal_asked = False
+            for key, living in list(self._living.items()):
+                self._retire(key)
+                self._start(living.environment)
+
+    def _end_offs(self) -> None:
+        """Whoever wants a kernel of that environment next has its zygote started again."""
+        for key, trouble in self._troubles.items():
+            if 0.0 < trouble.off_until <= time.monotonic():
+                trouble.off_until = 0.0
+                (self.base / key / "off").unlink(missing_ok=True)
 
     def _look(self, key: str, living: _Zygote) -> None:
-        trouble = self._troubles.setdefault(key, _Trouble())
         code = living.process.poll()
-        if living.is_ready:
-            trouble.failures = 0
-        elif code is None and time.monotonic() - living.started > _READY_SECONDS:
+        if not living.is_ready and code is None and time.monotonic() - living.started > _READY_SECONDS:
             living.process.kill()
             code = living.process.wait()
         if code is not None:
             del self._living[key]
             os.close(living.lifeline)
             self._processes.ended(living.process)
+            # The folders of its kernels are left: some of them may still be running.
             self._failed(living.environment, self._last_line(living.environment) or f"it ended with {code}")
-            if time.monotonic() >= trouble.off_until:
+            if time.monotonic() >= self._trouble_of(key).off_until:
                 self._start(living.environment)
         elif living.is_ready and living.is_worn():
             self._retire(key)
@@ -240,3 +299,21 @@ class Zygotes:
         except OSError:
             return ""
         return lines[-1][:300] if lines else ""
+
+
+def _new_base(home: Path) -> Path:
+    """A short folder of our own. *home* remembers it, so that a successor removes that of a killed worker."""
+    note = home / _NOTE
+    with contextlib.suppress(OSError):
+        shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
+    base = Path(tempfile.mkdtemp(prefix="nb-z"))
+    note.write_text(str(base), encoding="utf-8")
+    return base
+
+
+def last_base(home: Path) -> Path | None:
+    """Where the zygotes of the worker with this *home* are, or were."""
+    try:
+        return Path((home / _NOTE).read_text(encoding="utf-8"))
+    except OSError:
+        return None
