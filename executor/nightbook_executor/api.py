@@ -70,8 +70,10 @@ class Api:
     def heartbeat(self, draft: Heartbeat) -> HeartbeatAnswer:
         return self._post("/worker/heartbeat", draft, HeartbeatAnswer)
 
-    def cancels(self, worker_id: uuid.UUID) -> CancelList:
-        return self._ask("GET", "/worker/cancels", CancelList, params={"worker_id": str(worker_id)})
+    def cancels(self, worker_id: uuid.UUID, wait_seconds: float) -> CancelList:
+        """Attempts to cancel; with none, the server takes up to *wait_seconds* to say so."""
+        params = {"worker_id": str(worker_id), "wait_seconds": wait_seconds}
+        return self._ask("GET", "/worker/cancels", CancelList, params=params)
 
     def claim(self, worker_id: uuid.UUID, key: str) -> ClaimAnswer:
         return self._post(
@@ -97,6 +99,17 @@ class Api:
         path = f"/worker/attempts/{attempt_id}/journal"
         headers = {"Content-Type": "application/jsonl"}
         params = {"fence": fence, "offset": offset}
+        return self._ask(
+            "PUT", path, JournalAnswer, params=params, content=lines, headers=headers
+        ).next_offset
+
+    def put_evidence(
+        self, attempt_id: uuid.UUID, fence: int, worker_id: uuid.UUID, offset: int, lines: bytes
+    ) -> int:
+        """Send what is missing of a dead attempt's journal; return where the server's journal ends."""
+        path = f"/worker/attempts/{attempt_id}/evidence"
+        headers = {"Content-Type": "application/jsonl"}
+        params = {"fence": fence, "offset": offset, "worker_id": str(worker_id)}
         return self._ask(
             "PUT", path, JournalAnswer, params=params, content=lines, headers=headers
         ).next_offset

@@ -147,6 +147,9 @@ class Attempt:
 
     def _fetch_source(self, folders: Folders) -> None:
         order = self._order
+        if order.source is not None:
+            folders.order.source.write_text(order.source, encoding="utf-8")
+            return
 
         def fetch() -> None:
             self._host.api.fetch_source(order.attempt_id, order.fence, folders.order.source)
@@ -289,10 +292,10 @@ class Attempt:
                 self._gate = "open"  # from here on it ends as it ended
                 self._upload = self._journal_upload(folders, lambda: None)
             self._upload.start()
-        self._upload.finish(PUBLISH_SECONDS)
+        sent = self._upload.finish(PUBLISH_SECONDS)
         if self._is_over:
             raise AbandonedError(self._why_over())
-        return self._publication.publish(folders.order, done)
+        return self._publication.publish(folders.order, done, sent)
 
 
 def _say_begin(channel: Channel) -> None:

@@ -19,7 +19,8 @@ from nightbook_executor.api import Api, AwayError, RefusedError
 
 _SELF_FENCE = 0.75
 _WATCH_SECONDS = 0.25
-_CANCEL_SECONDS = 1.0
+_CANCEL_SECONDS = 1.0  # at most so often, where the server does not wait
+_CANCEL_WAIT_SECONDS = 5.0  # less than the time-out of a heartbeat's connection
 _RETRY_SECONDS = 2.0
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Leases:
     _held: dict[uuid.UUID, _Held] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _closed: threading.Event = field(default_factory=threading.Event)
+    _holding: threading.Event = field(default_factory=threading.Event)
     _refusals: int = 0
 
     def start(self) -> None:
@@ -72,12 +74,14 @@ class Leases:
 
     def close(self) -> None:
         self._closed.set()
+        self._holding.set()
 
     def hold(
         self, attempt_id: uuid.UUID, fence: int, lease_seconds: float, since: float, holder: Holder
     ) -> None:
         with self._lock:
             self._held[attempt_id] = _Held(attempt_id, fence, lease_seconds, since, holder)
+        self._holding.set()
 
     def release(self, attempt_id: uuid.UUID) -> None:
         with self._lock:
@@ -158,14 +162,21 @@ class Leases:
                     self._lose(one, "no heartbeat was answered in time")
 
     def _ask_always(self) -> None:
-        while not self._closed.wait(_CANCEL_SECONDS):
-            held = {one.attempt_id: one for one in self._all()}
-            if not held:
-                continue
-            try:
-                wanted = self.api.cancels(self.worker_id).items
-            except (AwayError, RefusedError):
-                continue  # the heartbeat judges
-            for lease in wanted:
-                if one := held.get(lease.attempt_id):
-                    one.holder.cancelled(lease.cancelled_by)
+        while not self._closed.is_set():
+            self._holding.wait()
+            self._holding.clear()
+            while not self._closed.is_set() and self._all():
+                asked = time.monotonic()
+                self._ask_once()
+                # A cancelled attempt takes a while to end, and is named until then.
+                self._closed.wait(max(0.0, _CANCEL_SECONDS - (time.monotonic() - asked)))
+
+    def _ask_once(self) -> None:
+        try:
+            wanted = self.api.cancels(self.worker_id, _CANCEL_WAIT_SECONDS).items
+        except (AwayError, RefusedError):
+            return  # the heartbeat judges
+        held = {one.attempt_id: one for one in self._all()}
+        for lease in wanted:
+            if one := held.get(lease.attempt_id):
+                one.holder.cancelled(lease.cancelled_by)

@@ -4,22 +4,29 @@ Everything is sent under the attempt's fence, and as often as it takes to be ans
 knows how the attempt came to its end.
 """
 
+import base64
+import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from nightbook.schemas import FinishDraft, FinishedArtifact, RunOrder, Usage
+from nightbook.schemas import FinishDraft, JournalTail, LeftArtifact, RunOrder, Usage
 from nightbook_executor import manifest, outputs, upload
 from nightbook_executor.api import RefusedError
 from nightbook_executor.endings import Ending
 from nightbook_executor.folders import Host
 from nightbook_executor.judgement import Done
 from nightbook_executor.order import Order
+from nightbook_executor.upload import Sent
 
 PUBLISH_SECONDS = 15 * 60.0
+#: What is this small goes along with `finish`, until all of it together is this much.
+_SMALL_BYTES = 64 * 1024
+_ALONG_BYTES = 400 * 1024
+_log = logging.getLogger(__name__)
 
 Role = Literal["notebook", "manifest", "journal", "output"]
 
@@ -38,6 +45,7 @@ class Publication:
         self._order = order
         self._started = started
         self._why_over = why_over
+        self._along_bytes = 0
         self.is_answered = False  # nothing of the attempt is needed any more
 
     def persist(self, act: Callable[[], object]) -> None:
@@ -48,16 +56,24 @@ class Publication:
         if not answered:
             raise AbandonedError(self._why_over() or "given up: the server did not answer")
 
-    def publish(self, own: Order, done: Done) -> str:
-        """Put everything, then finish. Return the state that the server has accepted."""
+    def publish(self, own: Order, done: Done, sent: Sent) -> str:
+        """Put what is large, then finish with the rest. Return the state that the server has accepted."""
         try:
-            artifacts = self._put_all(own, done)
+            left, tail = self._put_all(own, done, sent), _tail(sent)
+            try:
+                return self.finish(self._draft(done, left, tail))
+            except RefusedError as error:
+                if error.code != "not_uploaded":
+                    raise
+            # The server's journal is another one than ours, so it gets ours whole.
+            _log.warning("journal.uploaded_whole attempt_id=%s", self._order.attempt_id)
+            self._put(own.folder, own.journal.name, own.journal.name, "journal", may_go_along=False)
+            return self.finish(self._draft(done, left, tail))
         except RefusedError as error:
             if error.is_lost:
                 raise
             reason = f"The server refused an artifact ({error.code})."
             return self.finish_without_artifacts(Ending("failed", "storage", reason, done.ending.cell))
-        return self.finish(self._draft(done, artifacts))
 
     def finish_without_artifacts(self, ending: Ending) -> str:
         return self.finish(self._draft(Done(ending, {}), []))
@@ -77,7 +93,9 @@ class Publication:
         answered = upload.persistently(finish, seconds=PUBLISH_SECONDS, may_go_on=go_on)
         return draft.state if answered else self._why_over() or "given up: the server did not answer"
 
-    def _draft(self, done: Done, artifacts: list[FinishedArtifact]) -> FinishDraft:
+    def _draft(
+        self, done: Done, artifacts: Sequence[LeftArtifact], tail: JournalTail | None = None
+    ) -> FinishDraft:
         ending, report = done.ending, done.report
         usage = report.get("usage")
         return FinishDraft.model_validate(
@@ -90,16 +108,20 @@ class Publication:
                 "cells_done": report.get("cells_done"),
                 "cells_total": report.get("cells_total"),
                 "artifacts": artifacts,
+                "journal": tail,
                 "usage": Usage.model_validate(usage) if isinstance(usage, dict) else Usage(),
             }
         )
 
-    def _put_all(self, own: Order, done: Done) -> list[FinishedArtifact]:
+    def _put_all(self, own: Order, done: Done, sent: Sent) -> list[LeftArtifact]:
         """Journal, notebook and declared files, then the manifest that lists them."""
+        self._along_bytes = _ALONG_BYTES
         put = []
         if own.copy.is_file():
             put.append(self._put(own.made, own.copy.name, own.copy.name, "notebook"))
-        if own.journal.is_file():
+        if sent.is_whole and sent.size:
+            put.append(_known_journal(own, sent.size))
+        elif own.journal.is_file():
             put.append(self._put(own.folder, own.journal.name, own.journal.name, "journal"))
         for found in _results(own):
             put.append(self._put(own.outputs, found.name, f"outputs/{found.name}", "output"))
@@ -116,8 +138,10 @@ class Publication:
         (own.folder / "manifest.json").write_bytes(written)
         return [*put, self._put(own.folder, "manifest.json", "manifest.json", "manifest")]
 
-    def _put(self, folder: Path, found: str, name: str, role: Role) -> FinishedArtifact:
-        order, kind = self._order, _media_type(name)
+    def _put(
+        self, folder: Path, found: str, name: str, role: Role, *, may_go_along: bool = True
+    ) -> LeftArtifact:
+        order, kind, content = self._order, _media_type(name), None
         with outputs.opened(folder, found) as descriptor:
             size = os.fstat(descriptor).st_size
             digest = outputs.digest(descriptor, size)
@@ -126,8 +150,26 @@ class Publication:
                 pieces = outputs.chunks(descriptor, size)
                 self._host.api.put_artifact(order.attempt_id, order.fence, name, pieces, size, kind)
 
-            self.persist(put)
-        return FinishedArtifact(name=name, sha256=digest, size=size, media_type=kind, role=role)
+            if may_go_along and size <= min(_SMALL_BYTES, self._along_bytes):
+                self._along_bytes -= size
+                content = base64.b64encode(b"".join(outputs.chunks(descriptor, size))).decode()
+            else:
+                self.persist(put)
+        return LeftArtifact(name=name, sha256=digest, size=size, media_type=kind, role=role, content=content)
+
+
+def _known_journal(own: Order, size: int) -> LeftArtifact:
+    """The journal as the server has it already: its first *size* bytes."""
+    name = own.journal.name
+    with outputs.opened(own.folder, name) as descriptor:
+        digest = outputs.digest(descriptor, size)
+    return LeftArtifact(name=name, sha256=digest, size=size, media_type=_media_type(name), role="journal")
+
+
+def _tail(sent: Sent) -> JournalTail | None:
+    if not sent.tail:
+        return None
+    return JournalTail(offset=sent.offset, content=base64.b64encode(sent.tail).decode())
 
 
 def _results(own: Order) -> list[outputs.Found]:

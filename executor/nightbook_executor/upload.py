@@ -5,18 +5,36 @@ gate's answer.
 """
 
 import logging
+import os
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from nightbook_executor.api import Api, AwayError, RefusedError
 
-_PAUSE_SECONDS = 0.05
+_PAUSE_SECONDS = 0.02
 _AWAY_SECONDS = 1.0
 _MAX_BYTES = 1024 * 1024
+#: What is left at the end goes along with `finish`, if it is this small.
+_TAIL_BYTES = 48 * 1024
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What the server has of a journal that has ended, or will have with its tail."""
+
+    is_whole: bool
+    offset: int = 0
+    tail: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the journal up to the end of its last whole line."""
+        return self.offset + len(self.tail)
 
 
 class JournalUpload:
@@ -47,12 +65,15 @@ class JournalUpload:
     def start(self) -> None:
         self._thread.start()
 
-    def finish(self, seconds: float) -> bool:
-        """Send the rest; say whether all of it arrived."""
+    def finish(self, seconds: float) -> Sent:
+        """Send the rest, but for a small tail that may go along with what is sent next."""
         self._ended.set()
         self._thread.join(seconds)
         self._abandoned.set()
-        return not self._thread.is_alive() and self._offset >= self._size()
+        if self._thread.is_alive() or not self._is_nearly_sent():
+            return Sent(is_whole=False)
+        tail = lines_from(self._path, self._offset) if self._size() > self._offset else b""
+        return Sent(is_whole=True, offset=self._offset, tail=tail)
 
     def abandon(self) -> None:
         self._abandoned.set()
@@ -61,6 +82,8 @@ class JournalUpload:
     def _run(self) -> None:
         while not self._abandoned.is_set():
             ended = self._ended.is_set()
+            if ended and self._is_nearly_sent():
+                return
             try:
                 sent = self._send_next()
             except AwayError as error:
@@ -78,6 +101,9 @@ class JournalUpload:
                     return
                 self._ended.wait(_PAUSE_SECONDS)
 
+    def _is_nearly_sent(self) -> bool:
+        return self._size() - self._offset <= _TAIL_BYTES
+
     def _size(self) -> int:
         try:
             return self._path.stat().st_size
@@ -85,7 +111,7 @@ class JournalUpload:
             return 0
 
     def _send_next(self) -> bool:
-        lines = self._next_lines() if self._size() > self._offset else b""
+        lines = lines_from(self._path, self._offset) if self._size() > self._offset else b""
         if not lines:
             return False
         self._offset = self._api.put_journal(self._attempt_id, self._fence, self._offset, lines)
@@ -94,14 +120,15 @@ class JournalUpload:
             self._on_begun()
         return True
 
-    def _next_lines(self) -> bytes:
-        """Up to 1 MiB of whole lines, or one line that is longer."""
-        with self._path.open("rb") as opened:
-            opened.seek(self._offset)
-            piece = opened.read(_MAX_BYTES)
-            if b"\n" not in piece:
-                piece += opened.readline()
-        return piece[: piece.rfind(b"\n") + 1]
+
+def lines_from(path: Path, offset: int) -> bytes:
+    """Up to 1 MiB of whole lines, or one line that is longer; nothing where no whole line follows."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as opened:
+        opened.seek(offset)
+        piece = opened.read(_MAX_BYTES)
+        if b"\n" not in piece:
+            piece += opened.readline()
+    return piece[: piece.rfind(b"\n") + 1]
 
 
 def persistently(act: Callable[[], object], *, seconds: float, may_go_on: Callable[[], bool]) -> bool:

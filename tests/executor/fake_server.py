@@ -1,5 +1,7 @@
 """A server that speaks the worker protocol from memory: real HTTP, real leases, no rows."""
 
+import base64
+import hashlib
 import json
 import threading
 import time
@@ -11,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from nightbook.core import journal
 from nightbook.core.clock import new_id, utc_now
-from nightbook.schemas import ClaimDraft, FinishDraft, Heartbeat, RunOrder, WorkerRegistration
+from nightbook.schemas import ClaimDraft, FinishDraft, Heartbeat, LeftArtifact, RunOrder, WorkerRegistration
 
 TOKEN = "nb_wrk_only-for-tests"
 PREFIX = "/api/v1/worker"
@@ -35,6 +37,7 @@ class FakeRun:
     cancel: bool = False
     is_lost: bool = False
     refuse_begin: bool = False
+    refuse_evidence: bool = False
     hold: str | None = None  # a route that is not answered for now
     journal: bytes = b""
     artifacts: dict[str, bytes] = field(default_factory=dict)
@@ -192,17 +195,35 @@ class FakeServer:
     def put_journal(self, run: FakeRun, offset: int, lines: bytes) -> dict[str, Any]:
         if run.refuse_begin:
             raise Refusal(409, "fence_lost")
-        assert lines.endswith(b"\n")
+        assert not lines or lines.endswith(b"\n")
         if offset > len(run.journal):
             raise Refusal(409, "journal_gap", str(len(run.journal)))
         run.journal += lines[len(run.journal) - offset :]
         return {"next_offset": len(run.journal)}
 
+    def put_evidence(self, run: FakeRun, query: dict[str, str], lines: bytes) -> dict[str, Any]:
+        theirs = (query["worker_id"], query["fence"])
+        if theirs != (run.worker, str(run.order.fence)) or run.finish is not None or run.refuse_evidence:
+            raise Refusal(409, "fence_lost")
+        return self.put_journal(run, int(query["offset"]), lines)
+
     def put_artifact(self, run: FakeRun, name: str, content: bytes) -> dict[str, Any]:
         run.artifacts[name] = content
         return {"name": name, "sha256": "0" * 64, "size": len(content), "media_type": "x/y", "role": "output"}
 
+    def _keep(self, run: FakeRun, artifact: LeftArtifact) -> None:
+        if artifact.content is not None:
+            run.artifacts[artifact.name] = base64.b64decode(artifact.content)
+        elif artifact.role == "journal" and artifact.name not in run.artifacts:
+            run.artifacts[artifact.name] = run.journal
+        if hashlib.sha256(run.artifacts[artifact.name]).hexdigest() != artifact.sha256:
+            raise Refusal(422, "not_uploaded")
+
     def finish(self, run: FakeRun, draft: FinishDraft) -> dict[str, Any]:
+        if draft.journal:
+            self.put_journal(run, draft.journal.offset, base64.b64decode(draft.journal.content))
+        for artifact in draft.artifacts:
+            self._keep(run, artifact)
         run.finish = draft
         run.state = draft.state
         return {
@@ -274,6 +295,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refusal(503, "unavailable")
         if rest == ["finish"]:
             return fake.finish(run, FinishDraft.model_validate_json(body))
+        if rest == ["evidence"]:
+            return fake.put_evidence(run, query, body)
         if run.is_lost or query["fence"] != str(run.order.fence):
             raise Refusal(409, "fence_lost")
         if rest == ["source"]:

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from nightbook.api.deps import House
-from nightbook.core.errors import Invalid
+from nightbook.core.errors import Invalid, TooLarge
 from nightbook.records import journals, leases
 from nightbook.records.access import Caller
 from nightbook.schemas import FinishDraft, LeftArtifact, OutputLimits
 
+#: The roles of the artifacts that are ours, by name.
+ROLES = {"notebook.ipynb": "notebook", "manifest.json": "manifest", "journal.jsonl": "journal", "spill.txt": "spill"}
 #: The journal's tail: its offset, and whole lines.
 Tail = tuple[int, bytes]
 
@@ -35,6 +37,14 @@ def require_whole_lines(body: bytes, field: str) -> None:
         raise Invalid("torn_line", "Send whole lines.", field=field)
 
 
+def require_name(name: str, field: str) -> None:
+    """Raises TooLarge, Invalid."""
+    if len(name) > 512:
+        raise TooLarge("name_too_long", "An artifact's name has at most 512 characters.", field=field)
+    if name not in ROLES and not name.startswith("outputs/"):
+        raise Invalid("bad_name", "Artifacts beside the three of ours lie under outputs/.", field=field)
+
+
 def decoded(content: str, field: str) -> bytes:
     """Raises Invalid `bad_base64`, naming *field*."""
     try:
@@ -49,6 +59,7 @@ def keep(house: House, attempt_id: UUID, draft: FinishDraft, tail: Tail | None, 
         is_over = leases.check_ending(session, attempt_id, draft, caller=caller)
     for index, artifact in enumerate(draft.artifacts):
         field = f"artifacts.{index}"
+        require_name(artifact.name, f"{field}.name")
         if artifact.content is not None:
             _keep_content(house, artifact, field)
         elif house.store.exists(artifact.sha256):

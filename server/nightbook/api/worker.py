@@ -17,9 +17,9 @@ from nightbook.adapters.notices import BOARD, worker_topic
 from nightbook.api.bodies import chunks_of
 from nightbook.api.deps import House, Now
 from nightbook.api.desk import TheDesk
-from nightbook.api.leavings import keep, require_whole_lines, tail_of
+from nightbook.api.leavings import ROLES, keep, require_name, require_whole_lines, tail_of
 from nightbook.api.notebooks import verified_bytes
-from nightbook.core.errors import Fault, Invalid, TooLarge
+from nightbook.core.errors import Fault
 from nightbook.core.parameters import SPECIAL
 from nightbook.core.states import FINAL
 from nightbook.records import leases, notebooks, pools, runs
@@ -36,6 +36,7 @@ from nightbook.schemas import (
     Heartbeat,
     HeartbeatAnswer,
     JournalAnswer,
+    Limits,
     NotebookPin,
     OutputLimits,
     Registered,
@@ -47,7 +48,6 @@ from nightbook.schemas import (
 router = APIRouter(prefix="/worker", tags=["worker"])
 
 Fence = Annotated[int, Query(ge=0, le=2**31)]
-_ROLES = {"notebook.ipynb": "notebook", "manifest.json": "manifest", "journal.jsonl": "journal"}
 _CHUNK_LIMIT = OutputLimits().artifact_bytes
 #: A source up to this size comes with the order.
 _SMALL_SOURCE = 64 * 1024
@@ -132,13 +132,13 @@ async def claim(
         if run.queued_at is not None:
             metrics.QUEUE_WAIT.labels(run.pool).observe((moment - run.queued_at).total_seconds())
         waiting = runs.is_waiting(session, pool.name, moment)
-        return ClaimAnswer(order=_order(session, desk.house, run, attempt), waiting=waiting)
+        return ClaimAnswer(order=_order(session, desk.house, run, attempt, pool), waiting=waiting)
 
     # Most claims find nothing: those look only, and take no lock.
     return await desk.write(take) if await desk.read(is_worth_it) else ClaimAnswer(order=None)
 
 
-def _order(session: Session, house: House, run: Run, attempt: Attempt) -> RunOrder:
+def _order(session: Session, house: House, run: Run, attempt: Attempt, pool: Pool) -> RunOrder:
     version = notebooks.require_version(session, run.notebook_sha256 or "")
     tries = runs.attempts_of(session, [run.id])[run.id]
     return RunOrder(
@@ -160,7 +160,7 @@ def _order(session: Session, house: House, run: Run, attempt: Attempt) -> RunOrd
         fire_at=run.fire_at,
         rerun_of=run.rerun_of,
         created_at=run.created_at,
-        limits=OutputLimits(),
+        limits=Limits.model_validate(pool.limits),
         source=_small_source(house, version),
     )
 
@@ -249,7 +249,7 @@ async def upload_artifact(
 ) -> FinishedArtifact:
     """Store the bytes of an artifact; they become visible with `finish`."""
     await desk.read(lambda session: leases.check_held(session, attempt_id, fence, caller=desk.caller))
-    _require_name(name)
+    require_name(name, "name")
     # No transaction is open while the bytes come: a slow upload must not hold a lock.
     stored = await desk.take_in(lambda: desk.house.store.put(chunks_of(request), limit=_CHUNK_LIMIT))
     media_type = request.headers.get("content-type", "application/octet-stream")
@@ -259,16 +259,9 @@ async def upload_artifact(
             "sha256": stored.sha256,
             "size": stored.size,
             "media_type": media_type[:200],
-            "role": _ROLES.get(name, "output"),
+            "role": ROLES.get(name, "output"),
         }
     )
-
-
-def _require_name(name: str) -> None:
-    if len(name) > 512:
-        raise TooLarge("name_too_long", "An artifact's name has at most 512 characters.", field="name")
-    if name not in _ROLES and not name.startswith("outputs/"):
-        raise Invalid("bad_name", "Artifacts beside the three of ours lie under outputs/.", field="name")
 
 
 @router.post("/attempts/{attempt_id}/finish")
