@@ -29,6 +29,7 @@ from nightbook_executor.execution import Execution, Wishes
 from nightbook_executor.journal import Journal
 from nightbook_executor.kernels.environments import Environment
 from nightbook_executor.kernels.forking import Forking
+from nightbook_executor.kernels.opening import why_not
 from nightbook_executor.order import Order
 
 # papermill imports each storage library that it finds; they cost time and start threads.
@@ -128,8 +129,8 @@ class Attempt:
 
     def _forking(self) -> Forking:
         order, channel = self._order, self._channel
-        if order.sandbox == "bubblewrap":
-            return Forking(None, off="the sandbox level starts its own kernel")
+        if order.zygotes is None:
+            return Forking(None, off=why_not(order.sandbox, wanted=False))
 
         def failed(environment: Environment, why: str | None) -> None:
             channel.send("environment", python=environment.python, options=environment.options, why=why)

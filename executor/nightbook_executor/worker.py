@@ -30,8 +30,7 @@ from nightbook_executor.attempt import Attempt
 from nightbook_executor.bell import Bell
 from nightbook_executor.bubblewrap import Bubblewrap
 from nightbook_executor.folders import Host
-from nightbook_executor.kernels.environments import Environment, environment_of
-from nightbook_executor.kernels.zygotes import Zygotes
+from nightbook_executor.kernels.opening import zygotes_of
 from nightbook_executor.lease import Leases, lease_clock
 from nightbook_executor.processes import Processes
 
@@ -202,22 +201,8 @@ class _Worker:
             api=self._api,
             leases=self._leases,
             processes=processes,
-            zygotes=self._zygotes(processes, cache),
+            zygotes=zygotes_of(self._settings, processes, self._place.state, cache),
         )
-
-    def _zygotes(self, processes: Processes, cache: Path) -> Zygotes | None:
-        """Kernels are forked where no namespace lies between them and their zygote."""
-        if not sys.platform.startswith("linux") or self._bubblewrap is not None:
-            return None
-        home = self._place.state / "zygotes"
-        home.mkdir(exist_ok=True, mode=0o700)
-        env = sandbox.environment(os.environ, home=home, temp=home, cache=cache, threads=1)
-        # A fork shows the environment that its zygote was started with: room for the mark of its attempt.
-        zygotes = Zygotes(processes, {**env, sandbox.MARK: str(uuid.UUID(int=0))}, home)
-        usual = _usual_environment()
-        if usual is not None:
-            zygotes.want(usual)
-        return zygotes
 
     def _open_bell(self) -> Bell | None:
         url = self._settings.broker_url
@@ -345,17 +330,6 @@ class _Worker:
         until = time.monotonic() + 10
         while self._running() and time.monotonic() < until:
             time.sleep(0.05)
-
-
-def _usual_environment() -> Environment | None:
-    """The environment of the kernel that most notebooks name."""
-    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
-
-    try:
-        found = environment_of(KernelSpecManager().get_kernel_spec("python3").argv)
-    except NoSuchKernel:
-        return None
-    return found if isinstance(found, Environment) else None
 
 
 def _kernels() -> list[WorkerKernel]:

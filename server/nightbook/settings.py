@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     sandbox: SandboxLevel = "process"
     sandbox_readable: list[Path] = []
     network: Literal["none", "open"] | None = None
+    fork_kernels: bool = True
+    preload: list[str] = ["numpy", "pandas", "matplotlib", "pyarrow", "requests", "sqlalchemy"]
     drain_seconds: float = Field(default=600.0, ge=0)
     beat: bool = True
     _config: Path | None = PrivateAttr(default=None)

@@ -39,12 +39,12 @@ class Environment:
         return fingerprint(site_folders(self.python))
 
 
-def environment_of(argv: Sequence[str]) -> Environment | str:
+def environment_of(argv: Sequence[str], language: str = "python") -> Environment | str:
     """The environment that a kernelspec's *argv* starts, or why it is none that can be forked."""
     if not sys.platform.startswith("linux"):
         return "only Linux kernels are forked"
     name = Path(argv[0]).name if argv else ""
-    if not _PYTHON.fullmatch(name):
+    if language != "python" or not _PYTHON.fullmatch(name):
         return "not Python"
     options = tuple(argv[1 : max(1, len(argv) - 4)])
     if tuple(argv[-4:-1]) != _LAUNCHED or not set(options) <= _OPTIONS:

@@ -48,11 +48,13 @@ class Forking:
     failed: Callable[[Environment, str], None] = field(default=lambda _environment, _why: None)
     given: Callable[[Environment, int], None] = field(default=lambda _environment, _guard: None)
 
-    def kernel(self, argv: list[str], env: Mapping[str, str], cwd: str, log: int | None) -> "Forked":
+    def kernel(
+        self, argv: list[str], env: Mapping[str, str], cwd: str, log: int | None, *, language: str = "python"
+    ) -> "Forked":
         """A kernel as *argv* would start it, ready to be connected to. Raises NotForkedError."""
         if self.off is not None:
             raise NotForkedError(self.off)
-        found = environments.environment_of(argv)
+        found = environments.environment_of(argv, language)
         if isinstance(found, str):
             raise NotForkedError(found)
         if self.base is None:

@@ -64,7 +64,7 @@ class NightbookProvisioner(LocalProvisioner):
         log = kwargs.get("stdout")
         fd = _STDERR if log is None else log.fileno()  # it prints where we print
         cwd = str(kwargs.get("cwd") or Path.cwd())
-        forked = forking.kernel(cmd, kwargs["env"], cwd, fd)
+        forked = forking.kernel(cmd, kwargs["env"], cwd, fd, language=self.kernel_spec.language)
         self._forked, self.kernel_start, self.kernel_start_reason = forked, forked.how, None
         self.fingerprint = forked.fingerprint
         told = {**forked.connection, "key": forked.connection["key"].encode()}

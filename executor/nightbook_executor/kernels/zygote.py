@@ -124,7 +124,10 @@ def _preload(options: Options, kernel: Any) -> None:
     _require_one_thread(options, "ipykernel")
     kernel.mend_output_streams()
     for name in options.preload:
-        if name not in options.left_out and not _may_be_shared(name):
+        origin = _origin(name)
+        if origin is None:
+            continue  # not installed here
+        if not _is_package(origin):
             options.left_out[name] = "it is no installed package"
         elif name not in options.left_out:
             try:
@@ -138,14 +141,16 @@ def _preload(options: Options, kernel: Any) -> None:
         _require_one_thread(options, name)
 
 
-def _may_be_shared(name: str) -> bool:
-    """Installed once for all, or not installed: never project code, which changes without a new version."""
-    found = None
+def _origin(name: str) -> str | None:
     with contextlib.suppress(ImportError, ValueError):
         found = importlib.util.find_spec(name)
-    if found is None or not found.origin:
-        return True
-    return any(folder in found.origin.split(os.sep) for folder in ("site-packages", "dist-packages"))
+        return found.origin if found is not None else None
+    return None
+
+
+def _is_package(origin: str) -> bool:
+    """Installed, and not project code, which changes without a new version."""
+    return any(folder in origin.split(os.sep) for folder in ("site-packages", "dist-packages"))
 
 
 def _require_one_thread(options: Options, name: str) -> None:

@@ -22,8 +22,6 @@ from nightbook_executor.kernels import forked, zygote
 from nightbook_executor.kernels.environments import Environment
 from nightbook_executor.processes import Processes
 
-#: What notebooks import most.
-PRELOAD = ("numpy", "pandas", "matplotlib", "pyarrow", "requests", "sqlalchemy")
 #: What starts threads, holds a GPU or a connection: it does not survive a fork, whoever imports it.
 UNWELCOME = ("cupy", "grpc", "jax", "polars", "pyspark", "ray", "tensorflow", "torch")
 _NO_THREADS = {
@@ -86,7 +84,7 @@ class Zygotes:
         env: Mapping[str, str],
         logs: Path,
         *,
-        preload: Sequence[str] = PRELOAD,
+        preload: Sequence[str] = (),
         look_seconds: float = _LOOK_SECONDS,
         off_seconds: float = _OFF_SECONDS,
         idle_seconds: float = _IDLE_SECONDS,

@@ -19,13 +19,20 @@ from nightbook import __version__
 from nightbook.client import Client, NightbookError
 from nightbook.commands.checks import Check, doubtful, well, wrong
 from nightbook.commands.connection import connect
+from nightbook.commands.forking import forking
 from nightbook.commands.isolation import sandbox
 from nightbook.settings import Settings
 
 
 def examine(settings: Settings) -> list[Check]:
     """All checks, in the order in which their causes lie."""
-    checks = [*_home(settings), _token(settings), *sandbox(settings), *_behind_the_server(settings)]
+    checks = [
+        *_home(settings),
+        _token(settings),
+        *sandbox(settings),
+        *forking(settings),
+        *_behind_the_server(settings),
+    ]
     answer = _ask(settings)
     if answer is None:
         checks.append(_no_server(settings))

@@ -14,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from waiting import until
 
 from nightbook.core.journal import executed_copy, plain_cells
+from nightbook.settings import Settings
 from nightbook_executor.endings import Ending
 from nightbook_executor.execution import Execution
 from nightbook_executor.journal import Journal, opened
@@ -53,6 +54,7 @@ def usual_environment() -> Environment:
 def zygotes(folder: Path, **options):
     """The zygotes of a worker, with that of our own environment ready."""
     folder.mkdir(exist_ok=True)
+    options.setdefault("preload", Settings.model_fields["preload"].default)
     made = Zygotes(Processes(), os.environ, folder, **options)
     try:
         made.want(usual_environment())
