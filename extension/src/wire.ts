@@ -380,6 +380,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/diff/{other_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Diff
+         * @description What *other* has otherwise: parameters, source, outputs and environment, cell by cell.
+         *
+         *     Of a run that goes on, what it has so far. Unchanged parameters and packages are listed too; outputs
+         *     come along where they differ.
+         */
+        get: operations["diff_api_v1_runs__run_id__diff__other_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/live": {
         parameters: {
             query?: never;
@@ -1040,6 +1063,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/worker/attempts/{attempt_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Append Evidence
+         * @description Complete the journal of an attempt that died with its worker's process, at most 24 h after its loss.
+         *
+         *     Only the worker that had the attempt may; its executed copy is made again. No state moves. To learn
+         *     what is missing, send nothing at the offset where your journal ends.
+         */
+        put: operations["append_evidence_api_v1_worker_attempts__attempt_id__evidence_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/worker/attempts/{attempt_id}/finish": {
         parameters: {
             query?: never;
@@ -1109,7 +1155,7 @@ export interface paths {
         };
         /**
          * Cancels
-         * @description Your attempts that a person asked to cancel. Ask every second while any of them runs.
+         * @description Your attempts that a person asked to cancel; none is answered after `wait_seconds` at the earliest.
          */
         get: operations["cancels_api_v1_worker_cancels_get"];
         put?: never;
@@ -1262,7 +1308,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "notebook" | "manifest" | "journal" | "output";
+            role: "notebook" | "manifest" | "journal" | "spill" | "output";
             /** Sha256 */
             sha256: string;
             /** Size */
@@ -1393,6 +1439,40 @@ export interface components {
             /** Items */
             items: components["schemas"]["LeaseAnswer"][];
         };
+        /**
+         * CellDiff
+         * @description A cell of both runs, or of one. `source` is the right side's, or the only one.
+         */
+        CellDiff: {
+            /** Cell Type */
+            cell_type: string;
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "same" | "added" | "removed" | "changed";
+            /** Id */
+            id: string | null;
+            left?: components["schemas"]["CellSide"] | null;
+            /**
+             * Lines
+             * @default []
+             */
+            lines: components["schemas"]["LineDiff"][];
+            /**
+             * Outputs Change
+             * @enum {string}
+             */
+            outputs_change: "same" | "added" | "removed" | "changed";
+            right?: components["schemas"]["CellSide"] | null;
+            /** Source */
+            source: string;
+            /**
+             * Source Change
+             * @enum {string}
+             */
+            source_change: "same" | "added" | "removed" | "changed";
+        };
         /** CellList */
         CellList: {
             /** Items */
@@ -1402,6 +1482,22 @@ export interface components {
              * @default 1
              */
             schema_version: number;
+        };
+        /**
+         * CellSide
+         * @description A cell as one of the runs left it. `outputs` come for outputs that differ; null: too many bytes.
+         */
+        CellSide: {
+            /** Index */
+            index: number;
+            /** Outputs */
+            outputs?: {
+                [key: string]: unknown;
+            }[] | null;
+            /** Seconds */
+            seconds?: number | null;
+            /** State */
+            state?: string | null;
         };
         /**
          * CellView
@@ -1433,10 +1529,15 @@ export interface components {
         };
         /**
          * ClaimAnswer
-         * @description `order` is null where no run of the pool may start now.
+         * @description `order` is null where no run of the pool may start now; `waiting`: more runs of the pool wait.
          */
         ClaimAnswer: {
             order: components["schemas"]["RunOrder"] | null;
+            /**
+             * Waiting
+             * @default false
+             */
+            waiting: boolean;
         };
         /** ClaimDraft */
         ClaimDraft: {
@@ -1482,6 +1583,41 @@ export interface components {
              * @default UTC
              */
             timezone: string;
+        };
+        /**
+         * DiffSide
+         * @description One of the two runs.
+         */
+        DiffSide: {
+            /** Class */
+            class?: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Fire At */
+            fire_at?: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Path */
+            path: string;
+            /** Reason */
+            reason?: string | null;
+            /** Schedule Name */
+            schedule_name?: string | null;
+            /** Seconds */
+            seconds?: number | null;
+            /** Sha256 */
+            sha256: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
         };
         /**
          * EventTrigger
@@ -1549,7 +1685,10 @@ export interface components {
             /** Items */
             items: components["schemas"]["Finding"][];
         };
-        /** FinishAnswer */
+        /**
+         * FinishAnswer
+         * @description `waiting`: runs of the pool wait, so ask for the next.
+         */
         FinishAnswer: {
             /**
              * Run Id
@@ -1561,6 +1700,11 @@ export interface components {
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
+            /**
+             * Waiting
+             * @default true
+             */
+            waiting: boolean;
         };
         /**
          * FinishDraft
@@ -1571,7 +1715,7 @@ export interface components {
              * Artifacts
              * @default []
              */
-            artifacts: components["schemas"]["FinishedArtifact"][];
+            artifacts: components["schemas"]["LeftArtifact"][];
             /** Cells Done */
             cells_done?: number | null;
             /** Cells Total */
@@ -1582,6 +1726,7 @@ export interface components {
             failed_cell?: number | null;
             /** Fence */
             fence: number;
+            journal?: components["schemas"]["JournalTail"] | null;
             /** Reason */
             reason?: string | null;
             /**
@@ -1602,7 +1747,7 @@ export interface components {
              * Role
              * @enum {string}
              */
-            role: "notebook" | "manifest" | "journal" | "output";
+            role: "notebook" | "manifest" | "journal" | "spill" | "output";
             /** Sha256 */
             sha256: string;
             /** Size */
@@ -1785,6 +1930,19 @@ export interface components {
             /** Next Offset */
             next_offset: number;
         };
+        /**
+         * JournalTail
+         * @description The journal's last lines, which were not uploaded before.
+         */
+        JournalTail: {
+            /**
+             * Content
+             * @description Whole lines as base64
+             */
+            content: string;
+            /** Offset */
+            offset: number;
+        };
         /** KernelList */
         KernelList: {
             /** Items */
@@ -1846,6 +2004,32 @@ export interface components {
              */
             lost: boolean;
         };
+        /**
+         * LeftArtifact
+         * @description An artifact of an ended attempt. What was not uploaded comes along, up to 64 KiB each.
+         *
+         *     A journal that the server holds whole needs neither.
+         */
+        LeftArtifact: {
+            /**
+             * Content
+             * @description The bytes as base64; null: they are there
+             */
+            content?: string | null;
+            /** Media Type */
+            media_type: string;
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "notebook" | "manifest" | "journal" | "spill" | "output";
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+        };
         /** LimitList */
         LimitList: {
             /** Items */
@@ -1867,6 +2051,74 @@ export interface components {
             /** Value */
             value: number | null;
         };
+        /**
+         * Limits
+         * @description The limits of one run. Null is without limit.
+         *
+         *     `memory_bytes` is for all its processes together, `file_bytes` for each file that they write, and
+         *     `processes` (threads count too) comes on top of what the worker's host ran before.
+         */
+        Limits: {
+            /**
+             * Artifact Bytes
+             * @default 209715200
+             */
+            artifact_bytes: number;
+            /**
+             * Artifacts
+             * @default 1000
+             */
+            artifacts: number;
+            /**
+             * Cell Output Bytes
+             * @default 10485760
+             */
+            cell_output_bytes: number;
+            /**
+             * Cell Outputs
+             * @default 5000
+             */
+            cell_outputs: number;
+            /** File Bytes */
+            file_bytes?: number | null;
+            /** Memory Bytes */
+            memory_bytes?: number | null;
+            /**
+             * Messages Per Minute
+             * @default 50000
+             */
+            messages_per_minute: number;
+            /**
+             * Open Files
+             * @default 4096
+             */
+            open_files: number;
+            /**
+             * Processes
+             * @default 512
+             */
+            processes: number | null;
+            /**
+             * Run Output Bytes
+             * @default 104857600
+             */
+            run_output_bytes: number;
+            /**
+             * Spill Bytes
+             * @default 209715200
+             */
+            spill_bytes: number;
+        };
+        /** LineDiff */
+        LineDiff: {
+            /**
+             * Mark
+             * @enum {string}
+             */
+            mark: "=" | "-" | "+";
+            /** Text */
+            text: string;
+        };
         /** LoginCodeView */
         LoginCodeView: {
             /** Code */
@@ -1884,6 +2136,23 @@ export interface components {
              * @enum {string}
              */
             kind: "manual";
+        };
+        /**
+         * NamedDiff
+         * @description A parameter, a package or another fact by name; the missing side is null.
+         */
+        NamedDiff: {
+            /**
+             * Change
+             * @enum {string}
+             */
+            change: "same" | "added" | "removed" | "changed";
+            /** Left */
+            left?: unknown;
+            /** Name */
+            name: string;
+            /** Right */
+            right?: unknown;
         };
         /** NoteDraft */
         NoteDraft: {
@@ -1977,29 +2246,6 @@ export interface components {
             kind: "once";
             /** Margin Seconds */
             margin_seconds?: number | null;
-        };
-        /** OutputLimits */
-        OutputLimits: {
-            /**
-             * Artifact Bytes
-             * @default 209715200
-             */
-            artifact_bytes: number;
-            /**
-             * Artifacts
-             * @default 1000
-             */
-            artifacts: number;
-            /**
-             * Cell Output Bytes
-             * @default 10485760
-             */
-            cell_output_bytes: number;
-            /**
-             * Run Output Bytes
-             * @default 104857600
-             */
-            run_output_bytes: number;
         };
         /**
          * OverviewView
@@ -2182,12 +2428,81 @@ export interface components {
              */
             lease_seconds: number;
             /**
+             * @default {
+             *       "artifact_bytes": 209715200,
+             *       "artifacts": 1000,
+             *       "cell_output_bytes": 10485760,
+             *       "cell_outputs": 5000,
+             *       "messages_per_minute": 50000,
+             *       "open_files": 4096,
+             *       "processes": 512,
+             *       "run_output_bytes": 104857600,
+             *       "spill_bytes": 209715200
+             *     }
+             */
+            limits: components["schemas"]["PoolLimits"];
+            /**
              * Max Timeout Seconds
              * @default 604800
              */
             max_timeout_seconds: number;
             /** Name */
             name: string;
+        };
+        /**
+         * PoolLimits
+         * @description The limits that a pool sets; what it leaves out has the default of `Limits`.
+         */
+        PoolLimits: {
+            /**
+             * Artifact Bytes
+             * @default 209715200
+             */
+            artifact_bytes: number;
+            /**
+             * Artifacts
+             * @default 1000
+             */
+            artifacts: number;
+            /**
+             * Cell Output Bytes
+             * @default 10485760
+             */
+            cell_output_bytes: number;
+            /**
+             * Cell Outputs
+             * @default 5000
+             */
+            cell_outputs: number;
+            /** File Bytes */
+            file_bytes?: number | null;
+            /** Memory Bytes */
+            memory_bytes?: number | null;
+            /**
+             * Messages Per Minute
+             * @default 50000
+             */
+            messages_per_minute: number;
+            /**
+             * Open Files
+             * @default 4096
+             */
+            open_files: number;
+            /**
+             * Processes
+             * @default 512
+             */
+            processes: number | null;
+            /**
+             * Run Output Bytes
+             * @default 104857600
+             */
+            run_output_bytes: number;
+            /**
+             * Spill Bytes
+             * @default 209715200
+             */
+            spill_bytes: number;
         };
         /** PoolList */
         PoolList: {
@@ -2213,6 +2528,20 @@ export interface components {
              * @default 60
              */
             lease_seconds: number;
+            /**
+             * @default {
+             *       "artifact_bytes": 209715200,
+             *       "artifacts": 1000,
+             *       "cell_output_bytes": 10485760,
+             *       "cell_outputs": 5000,
+             *       "messages_per_minute": 50000,
+             *       "open_files": 4096,
+             *       "processes": 512,
+             *       "run_output_bytes": 104857600,
+             *       "spill_bytes": 209715200
+             *     }
+             */
+            limits: components["schemas"]["Limits"];
             /** Max Timeout Seconds */
             max_timeout_seconds: number;
             /** Name */
@@ -2368,6 +2697,29 @@ export interface components {
             use: "original" | "latest";
         };
         /**
+         * RunDiff
+         * @description What differs between two runs. Times, execution counts and addresses of objects are no difference.
+         */
+        RunDiff: {
+            /** Cells */
+            cells: components["schemas"]["CellDiff"][];
+            /** Environment */
+            environment: components["schemas"]["NamedDiff"][];
+            /** Is Same */
+            is_same: boolean;
+            left: components["schemas"]["DiffSide"];
+            /** Packages */
+            packages: components["schemas"]["NamedDiff"][];
+            /** Parameters */
+            parameters: components["schemas"]["NamedDiff"][];
+            right: components["schemas"]["DiffSide"];
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+        };
+        /**
          * RunDraft
          * @description A run by itself, without a schedule.
          */
@@ -2491,7 +2843,7 @@ export interface components {
             kernel: string | null;
             /** Lease Seconds */
             lease_seconds: number;
-            limits: components["schemas"]["OutputLimits"];
+            limits: components["schemas"]["Limits"];
             notebook: components["schemas"]["NotebookPin"];
             /** Parameters */
             parameters: {
@@ -2510,6 +2862,11 @@ export interface components {
             schedule_id?: string | null;
             /** Schedule Name */
             schedule_name?: string | null;
+            /**
+             * Source
+             * @description What the route `source` answers, as text, where it is small
+             */
+            source?: string | null;
             /** Timeout Seconds */
             timeout_seconds: number;
             /**
@@ -4014,6 +4371,38 @@ export interface operations {
             };
         };
     };
+    diff_api_v1_runs__run_id__diff__other_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                other_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDiff"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     run_feed_api_v1_runs__run_id__live_get: {
         parameters: {
             query?: never;
@@ -5180,6 +5569,41 @@ export interface operations {
             };
         };
     };
+    append_evidence_api_v1_worker_attempts__attempt_id__evidence_put: {
+        parameters: {
+            query: {
+                worker_id: string;
+                fence: number;
+                offset: number;
+            };
+            header?: never;
+            path: {
+                attempt_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JournalAnswer"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     finish_api_v1_worker_attempts__attempt_id__finish_post: {
         parameters: {
             query?: never;
@@ -5286,6 +5710,7 @@ export interface operations {
         parameters: {
             query: {
                 worker_id: string;
+                wait_seconds?: number;
             };
             header?: never;
             path?: never;

@@ -22,7 +22,8 @@ def world(nightbook):
     run = nightbook("run", "daily_sales.ipynb", "--wait", "-o", "json").json["id"]
     running = nightbook("run", "daily_sales.ipynb", "-p", "region=forever", "-o", "json").json["id"]
     token = nightbook("token", "create", "of the manual", "-o", "json").json["id"]
-    return {"$RUN": run, "$RUNNING": running, "$TOKEN_ID": token}
+    other = nightbook("runs", "rerun", run, "-p", "region=north", "--wait", "-o", "json").json["id"]
+    return {"$RUN": run, "$OTHER": other, "$RUNNING": running, "$TOKEN_ID": token}
 
 
 def test_the_commands_of_the_manual_do_what_it_says(nightbook, world, house, monkeypatch):

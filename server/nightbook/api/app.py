@@ -17,6 +17,7 @@ from nightbook.adapters.notices import Listener
 from nightbook.adapters.ringer import Ringer
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api import (
+    diffs,
     evidence,
     fleet,
     groups,
@@ -48,6 +49,7 @@ GUARDED = (
     hooks.router,
     links.router,
     live.router,
+    diffs.router,
     groups.router,
     runs.router,
     fleet.router,

@@ -25,6 +25,7 @@ from nightbook.schemas import (
     RunDraft,
     RunView,
 )
+from nightbook.schemas.diffs import RunDiff
 
 RunId = str | UUID
 
@@ -120,6 +121,15 @@ class Runs:
         return live.follow(self._wire, f"/runs{segment(run_id)}/live")
 
     # ------------------------------------------------------------ what a run left
+
+    def diff(self, run_id: RunId, other_id: RunId) -> RunDiff:
+        """What the other run has otherwise: parameters, source, outputs and environment, cell by cell.
+
+        >>> again = client.runs.wait(client.runs.rerun(run.id, {"region": "north"}).id, timeout=60)
+        >>> [(one.name, one.right) for one in client.runs.diff(run.id, again.id).parameters]
+        [('region', 'north')]
+        """
+        return self._wire.view(RunDiff, "GET", f"/runs{segment(run_id)}/diff{segment(other_id)}")
 
     def artifacts(self, run_id: RunId) -> Sequence[ArtifactView]:
         return self._wire.view(ArtifactList, "GET", f"/runs{segment(run_id)}/artifacts").items
