@@ -78,7 +78,7 @@ def _take_precautions(order: Order) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
     if order.sandbox != "bubblewrap":  # there the parent is its init, and both die with their starter
         sandbox.die_with_parent(order.parent)
-    sandbox.confine(order.sandbox)
+    sandbox.confine(order.sandbox, order.limits)
     if order.sandbox != "none":
         sandbox.hide()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
@@ -141,6 +141,7 @@ class Attempt:
         return Forking(
             order.zygotes,
             threads=order.threads,
+            memory_bytes=order.limits.memory_bytes,
             mark=(sandbox.MARK, order.attempt_id),
             missing=lambda environment: failed(environment, None),
             failed=failed,

@@ -13,7 +13,7 @@ from nightbook_executor.api import Api
 from nightbook_executor.bubblewrap import Bubblewrap
 from nightbook_executor.kernels.zygotes import Zygotes
 from nightbook_executor.lease import Leases
-from nightbook_executor.order import Caps, Order
+from nightbook_executor.order import Caps, Limits, Order
 from nightbook_executor.processes import Processes
 
 _START_SECONDS = 60.0
@@ -110,8 +110,17 @@ def _child_order(order: RunOrder, folder: Path, short: Path, host: Host) -> Orde
         caps=Caps(
             cell_bytes=limits.cell_output_bytes,
             run_bytes=limits.run_output_bytes,
+            cell_outputs=limits.cell_outputs,
+            messages_per_minute=limits.messages_per_minute,
+            spill_bytes=limits.spill_bytes,
             file_bytes=limits.artifact_bytes,
             files=limits.artifacts,
+        ),
+        limits=Limits(
+            memory_bytes=limits.memory_bytes,
+            processes=limits.processes,
+            open_files=limits.open_files,
+            file_bytes=limits.file_bytes,
         ),
     )
 

@@ -4,7 +4,7 @@ It holds no token, no address and no secret. Folders are absolute and private to
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,25 @@ class Caps:
     cell_bytes: int = 10 * 1024 * 1024
     run_bytes: int = 100 * 1024 * 1024
     cell_outputs: int = 5_000
+    messages_per_minute: int = 50_000
+    spill_bytes: int = 200 * 1024 * 1024
     file_bytes: int = 200 * 1024 * 1024
     files: int = 1_000
+
+    @property
+    def journal_bytes(self) -> int:
+        """The journal holds what was shown and then cleared as well, hence a tenth more than the copy."""
+        return self.run_bytes + max(self.run_bytes // 10, 1024 * 1024)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the processes of a run may take; None is without limit. See `nightbook.schemas.Limits`."""
+
+    memory_bytes: int | None = None
+    processes: int | None = None
+    open_files: int = 4096
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +60,7 @@ class Order:
     zygotes: Path | None = None  # where ready kernels may be had, see kernels/forking.py
     threads: int = 1
     caps: Caps
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def source(self) -> Path:
@@ -61,6 +79,11 @@ class Order:
     @property
     def copy(self) -> Path:
         return self.made / "notebook.ipynb"
+
+    @property
+    def spill(self) -> Path:
+        """Text beyond the caps."""
+        return self.made / "spill.txt"
 
     @property
     def home(self) -> Path:
@@ -100,4 +123,6 @@ class Order:
         fields = json.loads(file.read_text(encoding="utf-8"))
         places = ("folder", "short", "zygotes")
         folders = {name: Path(fields[name]) for name in places if fields[name] is not None}
-        return cls(**{**fields, **folders, "caps": Caps(**fields["caps"])})
+        return cls(
+            **{**fields, **folders, "caps": Caps(**fields["caps"]), "limits": Limits(**fields["limits"])}
+        )

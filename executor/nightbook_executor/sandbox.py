@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psutil
 
+from nightbook_executor.order import Limits
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
@@ -31,7 +33,6 @@ _ALLOWED = (
     "SSL_CERT_FILE",
 )
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_OPEN_FILES = 4096
 #: Set for all processes of an attempt, so that a restarted worker finds what its predecessor left.
 MARK = "NB_ATTEMPT"
 
@@ -83,20 +84,37 @@ def die_with_parent(expected: int) -> None:
         os._exit(70)
 
 
-def confine(level: str) -> None:
-    """Take the limits of *level*, for this process and all that it starts."""
+def confine(level: str, limits: Limits) -> None:
+    """Take *limits*, as far as *level* has any, for this process and all that it starts.
+
+    `processes` is counted by the system for each user on the whole host, so what runs there already is
+    added to it: it stops a fork bomb, and never an innocent run. It does not bind root.
+    """
     if level == "none" or sys.platform == "win32":
         return
     import resource
 
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    wanted = {"NOFILE": limits.open_files, "FSIZE": limits.file_bytes}
+    if limits.processes is not None and (already := _running_on_host()) is not None:
+        wanted["NPROC"] = already + limits.processes
+    for name, value in wanted.items():
+        if value is not None:
+            _, hard = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))
+            least = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (least, least))
     with contextlib.suppress(OSError):
         # Under memory pressure the notebook goes first, not its worker.
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+
+
+def _running_on_host() -> int | None:
+    """How many threads this host has; None where the system does not say."""
+    try:
+        return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[3].partition("/")[2])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def descendants(keep: Collection[int] = ()) -> list[psutil.Process]:

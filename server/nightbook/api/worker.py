@@ -24,7 +24,7 @@ from nightbook.core.parameters import SPECIAL
 from nightbook.core.states import FINAL
 from nightbook.records import leases, notebooks, pools, runs
 from nightbook.records.notebooks import Version
-from nightbook.records.pools import HEARTBEAT_SECONDS, POLL_SECONDS
+from nightbook.records.pools import HEARTBEAT_SECONDS, POLL_SECONDS, Pool
 from nightbook.records.runs import Attempt, Run
 from nightbook.schemas import (
     CancelList,

@@ -30,6 +30,8 @@ class Pool(SQLModel, table=True):
     concurrency: int | None
     lease_seconds: int
     max_timeout_seconds: int
+    #: What the pool has set of its limits; the rest has the defaults of `schemas.Limits`.
+    limits: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
@@ -62,7 +64,8 @@ def create(session: Session, draft: PoolDraft, *, caller: Caller, now: datetime)
     """Make a pool. Raises Conflict where the name is taken."""
     if session.get(Pool, draft.name) is not None:
         raise Conflict("name_taken", "There is already a pool of this name.", field="name")
-    pool = Pool(**draft.model_dump(), created_at=now)
+    limits = draft.limits.model_dump(exclude_unset=True)
+    pool = Pool(**draft.model_dump(exclude={"limits"}), limits=limits, created_at=now)
     session.add(pool)
     events.record(session, "pool.created", caller=caller.name, about=("pool", pool.name), now=now)
     session.flush()

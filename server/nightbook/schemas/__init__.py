@@ -29,7 +29,6 @@ from nightbook.schemas.lease import (
     JournalTail,
     LeaseAnswer,
     LeftArtifact,
-    OutputLimits,
     Registered,
     RunOrder,
     SourceView,
@@ -37,6 +36,7 @@ from nightbook.schemas.lease import (
     WorkerKernel,
     WorkerRegistration,
 )
+from nightbook.schemas.limits import Limits, OutputLimits, PoolLimits
 from nightbook.schemas.notebooks import (
     Finding,
     FindingList,
@@ -161,6 +161,7 @@ __all__ = [
     "LeftArtifact",
     "LimitList",
     "LimitView",
+    "Limits",
     "LoginCodeView",
     "ManualTrigger",
     "Name",
@@ -179,6 +180,7 @@ __all__ = [
     "Parameters",
     "PauseDraft",
     "PoolDraft",
+    "PoolLimits",
     "PoolList",
     "PoolName",
     "PoolView",

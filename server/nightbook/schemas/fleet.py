@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from nightbook.schemas.limits import Limits, PoolLimits
 from nightbook.schemas.words import SCHEMA_VERSION, Draft, PoolName, SandboxLevel, Text, View
 
 
@@ -26,6 +27,7 @@ class PoolDraft(Draft):
     concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
     lease_seconds: Annotated[int, Field(ge=15, le=900)] = 60
     max_timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] = 604_800
+    limits: PoolLimits = PoolLimits()
 
 
 class PoolView(View):
@@ -35,6 +37,7 @@ class PoolView(View):
     concurrency: int | None = None
     lease_seconds: int = 60
     max_timeout_seconds: int
+    limits: Limits = Limits()
     workers: int = 0
     slots: int = 0
     free_slots: int = 0

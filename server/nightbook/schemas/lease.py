@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from nightbook.core.states import FailureClass, RunKind, RunState
+from nightbook.schemas.limits import Limits
 from nightbook.schemas.runs import NotebookPin
 from nightbook.schemas.words import Draft, Id, Name, Parameters, PoolName, SandboxLevel, Sha256, View
 
@@ -96,18 +97,11 @@ class RunOrder(View):
     fire_at: datetime | None = None
     rerun_of: UUID | None = None
     created_at: datetime
-    limits: "OutputLimits"
+    limits: Limits
     source: Annotated[
         str | None,
         Field(description="What the route `source` answers, as text, where it is small"),
     ] = None
-
-
-class OutputLimits(View):
-    cell_output_bytes: int = 10 * 1024 * 1024
-    run_output_bytes: int = 100 * 1024 * 1024
-    artifact_bytes: int = 200 * 1024 * 1024
-    artifacts: int = 1000
 
 
 class ClaimAnswer(View):
@@ -134,7 +128,7 @@ class FinishedArtifact(Draft):
     sha256: Sha256
     size: Annotated[int, Field(ge=0)]
     media_type: Annotated[str, Field(max_length=200)]
-    role: Literal["notebook", "manifest", "journal", "output"]
+    role: Literal["notebook", "manifest", "journal", "spill", "output"]
 
 
 class LeftArtifact(FinishedArtifact):

@@ -141,7 +141,7 @@ class ArtifactView(View):
     sha256: str
     size: int
     media_type: str
-    role: Literal["notebook", "manifest", "journal", "output"]
+    role: Literal["notebook", "manifest", "journal", "spill", "output"]
     created_at: datetime
 
 
