@@ -1,18 +1,18 @@
-"""An attempt's places on this disk: made before it, swept after it, and swept by a successor if need be."""
+"""An attempt's places on this disk: made before it, removed after it, or left as evidence."""
 
-import json
 import os
 import shutil
-import tempfile
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from nightbook.schemas import RunOrder
-from nightbook_executor import sandbox
+from nightbook_executor import places, sandbox
 from nightbook_executor.api import Api
 from nightbook_executor.bubblewrap import Bubblewrap
 from nightbook_executor.kernels.zygotes import Zygotes
 from nightbook_executor.lease import Leases
+from nightbook_executor.leftovers import Leftovers, Owner
 from nightbook_executor.order import Caps, Limits, Order
 from nightbook_executor.processes import Processes
 
@@ -33,6 +33,7 @@ class Host:
     api: Api
     leases: Leases
     processes: Processes
+    leftovers: Leftovers
     zygotes: Zygotes | None = None  # none where kernels are not forked
 
 
@@ -50,7 +51,7 @@ class Folders:
         folder.mkdir(parents=True, mode=0o700)
         for name in ("work", "home", "made"):
             (folder / name).mkdir(mode=0o700)
-        short = Path(tempfile.mkdtemp(prefix="nb-"))  # socket paths must stay below 108 bytes
+        short = places.make(host.state)  # socket paths must stay below 108 bytes
         for name in ("k", "t"):
             (short / name).mkdir(mode=0o700)
         folders = cls(_child_order(order, folder, short, host))
@@ -73,17 +74,18 @@ class Folders:
 
     def remember(self, pid: int | None) -> None:
         started = sandbox.started_at(pid) if pid is not None else None
-        owner = {
-            "pid": pid,
-            "started": started,
-            "short": str(self.order.short),
-            "attempt": self.order.attempt_id,
-        }
-        (self.order.folder / "owner.json").write_text(json.dumps(owner), encoding="utf-8")
+        order = self.order
+        Owner(uuid.UUID(order.attempt_id), order.fence, pid, started).write(order.folder)
 
-    def remove(self) -> None:
-        shutil.rmtree(self.order.short, ignore_errors=True)
+    def remove(self, host: Host) -> None:
+        """Nothing is left of an attempt whose end was answered."""
+        places.remove(host.state, self.order.short)
         shutil.rmtree(self.order.folder, ignore_errors=True)
+
+    def leave(self, host: Host) -> None:
+        """Keep the evidence of an attempt whose end was not answered."""
+        places.remove(host.state, self.order.short)
+        host.leftovers.add(self.order.folder)
 
 
 def _child_order(order: RunOrder, folder: Path, short: Path, host: Host) -> Order:
@@ -123,26 +125,3 @@ def _child_order(order: RunOrder, folder: Path, short: Path, host: Host) -> Orde
             file_bytes=limits.file_bytes,
         ),
     )
-
-
-def sweep(state: Path) -> int:
-    """Kill and remove what a predecessor in the same state folder left. Return how many attempts."""
-    swept = 0
-    for folder in sorted((state / "attempts").glob("*")):
-        _sweep_one(folder)
-        shutil.rmtree(folder, ignore_errors=True)
-        swept += 1
-    return swept
-
-
-def _sweep_one(folder: Path) -> None:
-    try:
-        owner = json.loads((folder / "owner.json").read_text(encoding="utf-8"))
-        pid, started, short, attempt = (owner[name] for name in ("pid", "started", "short", "attempt"))
-    except (OSError, ValueError, KeyError):
-        return
-    # A pid alone may have been given to a stranger meanwhile.
-    if isinstance(pid, int) and started is not None and sandbox.started_at(pid) == started:
-        sandbox.kill_tree(pid)
-    sandbox.kill_marked(attempt)
-    shutil.rmtree(short, ignore_errors=True)

@@ -69,7 +69,7 @@ def test_a_restarted_worker_keeps_its_id_and_sweeps_what_its_predecessor_left(ow
 
     gone(run)
     assert len(own_server.workers) == 1
-    assert not list((again.log.parent / "worker-w" / "attempts").iterdir())
+    until(lambda: not list((again.log.parent / "worker-w" / "attempts").iterdir()))
 
 
 def test_no_code_runs_when_the_server_refuses_the_begin(own_server, start_worker, tmp_path):

@@ -23,7 +23,7 @@ MIB: Final = 1024 * 1024
 BASE: Final = "/api/v1/"
 
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_JOURNAL: Final = re.compile(r"^/api/v1/worker/attempts/[^/]+/journal$")
+_JOURNAL: Final = re.compile(r"^/api/v1/worker/attempts/[^/]+/(journal|evidence)$")
 _ARTIFACT: Final = re.compile(r"^/api/v1/worker/attempts/[^/]+/artifacts/.+$")
 _UPLOAD: Final = "/api/v1/notebooks"
 _JSON: Final = re.compile(r"^application/json\s*(;\s*charset\s*=\s*\"?utf-8\"?\s*)?$", re.IGNORECASE)
