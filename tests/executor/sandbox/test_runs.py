@@ -62,6 +62,24 @@ print(found)
     assert second.printed == "[]\n"
 
 
+def test_the_devices_of_the_machine_can_be_used_and_not_changed(own_server, start_worker):
+    start_worker(sandbox="bubblewrap")
+    code = """
+import os
+print(open("/dev/null", "w").write("x"))
+print(*(len(open(f"/dev/{device}", "rb").read(3)) for device in ("zero", "urandom")))
+for device in ("null", "zero", "full", "random", "urandom", "tty"):
+    try:
+        os.chmod(f"/dev/{device}", 0o666)
+    except OSError:
+        print("no")
+"""
+    run = own_server.queue_run(code)
+    own_server.wait_for(run)
+
+    assert run.printed.split() == ["1", "3", "3", *["no"] * 6]
+
+
 def test_a_recorder_that_the_notebook_kills_is_told_by_its_signal(own_server, start_worker):
     start_worker(sandbox="bubblewrap")
     once_recorded = """
