@@ -18,10 +18,21 @@ def differences(url: str) -> list[object]:
     engine = open_engine(url, pool_size=2)
     try:
         with engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            dialect = connection.dialect.name
+            opts = {
+                "compare_type": True,
+                "include_object": lambda _item, name, kind, *_rest: _is_compared(kind, name, dialect),
+            }
+            context = MigrationContext.configure(connection, opts=opts)
             return list(compare_metadata(context, SQLModel.metadata))
     finally:
         engine.dispose()
+
+
+def _is_compared(kind: str, name: str | None, dialect: str) -> bool:
+    # SQLite does not tell which columns of an index run backwards, so a drift there would be none.
+    # PostgreSQL does, and a test compares there too.
+    return (kind, name, dialect) != ("index", "runs_to_claim", "sqlite")
 
 
 def main() -> int:

@@ -75,7 +75,12 @@ def _has_room(session: Session, pool: Pool) -> bool:
 
 def _candidates(session: Session, worker: Worker, now: datetime) -> Sequence[Run]:
     wanted = _wanted(is_postgresql(session))
-    values = {"pool": worker.pool, "kernels": worker.kernel_names, "now": now}
+    values = {
+        "pool": worker.pool,
+        "kernels": worker.kernel_names,
+        "now": now,
+        **runs.full_owners(session),
+    }
     return session.execute(wanted, values).scalars().all()
 
 

@@ -5,10 +5,11 @@ slot makes the claim's one conditional update fail where two claims want the sam
 lock.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -25,8 +26,35 @@ _RUNNING: Final[ColumnElement[str]] = literal_column("'running'")
 
 
 def have_room() -> ColumnElement[bool]:
-    """A condition on runs: each cap that the run counts against has a free slot."""
-    return and_(*(_has_room(*cap) for cap in _CAPS))
+    """A condition on runs: each cap that the run counts against has a free slot.
+
+    `full_owners` gives values for its parameters. They spare the count for each run of a long queue under a
+    full cap; without them it is as true, and slower.
+    """
+    return and_(*(_is_not_known_full(owner) for owner, _, _ in _CAPS), *(_has_room(*cap) for cap in _CAPS))
+
+
+def full_owners(session: Session) -> Mapping[str, Sequence[Any]]:
+    """For each cap whose running runs fill it: whose it is, as values for `have_room`."""
+    wanted = select(*(col(getattr(Run, name)) for cap in _CAPS for name in cap)).where(
+        col(Run.state) == _RUNNING, or_(*(getattr(Run, slot).is_not(None) for _, _, slot in _CAPS))
+    )
+    running = [row._mapping for row in session.execute(wanted)]
+    return {f"full_{owner}": _full(running, owner, limit, slot) for owner, limit, slot in _CAPS}
+
+
+def _full(running: Sequence[Mapping[Any, Any]], owner: str, limit: str, slot: str) -> list[Any]:
+    holding = [row for row in running if row[slot] is not None]
+    taken = Counter(row[owner] for row in holding)
+    # Where runs of one key name different limits, the largest decides here, and each run's own below.
+    at_most = {row[owner]: max(row[limit], 0) for row in sorted(holding, key=lambda row: row[limit] or 0)}
+    return [of for of, count in taken.items() if count >= at_most[of]]
+
+
+def _is_not_known_full(owner: str) -> ColumnElement[bool]:
+    column = getattr(Run, owner)
+    full = bindparam(f"full_{owner}", value=[], expanding=True, type_=column.type)
+    return or_(column.is_(None), column.not_in(full))
 
 
 def _has_room(owner: str, limit: str, slot: str) -> ColumnElement[bool]:
