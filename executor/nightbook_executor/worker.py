@@ -24,7 +24,7 @@ from uuid_utils import compat
 
 from nightbook.schemas import Registered, RunOrder, WorkerKernel, WorkerRegistration
 from nightbook.settings import Settings
-from nightbook_executor import devices, folders, levels, sandbox
+from nightbook_executor import devices, leftovers, levels, sandbox
 from nightbook_executor.api import Api, AwayError, RefusedError
 from nightbook_executor.attempt import Attempt
 from nightbook_executor.bell import Bell
@@ -32,6 +32,7 @@ from nightbook_executor.bubblewrap import Bubblewrap
 from nightbook_executor.folders import Host
 from nightbook_executor.kernels.opening import zygotes_of
 from nightbook_executor.lease import Leases, lease_clock
+from nightbook_executor.leftovers import Leftovers
 from nightbook_executor.processes import Processes
 
 _API_SECONDS = 30.0
@@ -86,7 +87,7 @@ def run_worker(settings: Settings, stop: StopSignals) -> int:
     if bubblewrap is not None and os.getuid() == 0:
         _lend_devices()
     with place:
-        swept = folders.sweep(place.state)
+        swept = leftovers.end_predecessor(place.state)
         if swept:
             _log.warning("worker.swept attempts=%d", swept)
         return _Worker(settings, place, stop, bubblewrap).run()
@@ -96,9 +97,8 @@ def _lend_devices() -> None:
     try:
         devices.make_read_only()
     except OSError as error:
-        _log.warning(
-            "worker.devices_lent_writable why=%s; run the worker as a user of its own", error.strerror
-        )
+        why = error.strerror
+        _log.warning("worker.devices_lent_writable why=%s; run the worker as a user of its own", why)
 
 
 class _TakenError(Exception):
@@ -170,6 +170,7 @@ class _Worker:
         self._attempts: set[Attempt] = set()
         self._lock = threading.Lock()
         self._leases: Leases
+        self._leftovers: Leftovers
         self._host: Host
 
     def run(self) -> int:
@@ -180,13 +181,16 @@ class _Worker:
         self._leases = Leases(
             beats, self._place.id, registered.heartbeat_seconds, on_unknown=self._register_again
         )
+        self._leftovers = Leftovers(self._api, self._place.id, self._place.state)
         self._host = self._made_host()
+        self._leftovers.start()
         self._leases.start()
         bell = self._open_bell()
         try:
             self._poll(registered.poll_seconds)
             self._drain()
         finally:
+            self._leftovers.close()
             self._leases.close()
             if self._host.zygotes is not None:
                 self._host.zygotes.close()
@@ -211,6 +215,7 @@ class _Worker:
             threads=threads,
             api=self._api,
             leases=self._leases,
+            leftovers=self._leftovers,
             processes=processes,
             zygotes=zygotes_of(self._settings, processes, self._place.state, cache),
         )
