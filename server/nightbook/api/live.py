@@ -15,6 +15,7 @@ from fastapi.responses import StreamingResponse
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
+from nightbook.adapters.notices import BOARD, EVENTS_TOPIC, Watch, run_topic
 from nightbook.api import paging, results, views
 from nightbook.api.deps import AnyCaller, AuditReader, House, Reading, RunsReader, TheHouse
 from nightbook.core.clock import utc_now
@@ -26,9 +27,14 @@ from nightbook.schemas import EventView, Page, RunView
 
 router = APIRouter(tags=["live"])
 
-LOOK_SECONDS = 0.2
-EVENTS_LOOK_SECONDS = 0.5
+#: A notice wakes a feed as soon as something has committed. One that is lost costs this much.
+LOOK_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 15.0
+#: Bytes of a journal that a feed holds at once: what a reader has not taken yet waits in its rows.
+LOOK_BYTES = 256 * 1024
+#: A reader that takes longer for them is sent away, and comes back by offset.
+SLOWEST_SECONDS = 30.0
+MAX_WAIT_SECONDS = 30.0
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 _T = TypeVar("_T")
 
@@ -51,9 +57,17 @@ async def run_feed(
 
 
 async def _run_events(house: House, run_id: UUID, sent: int) -> AsyncIterator[str]:
+    with BOARD.watch(run_topic(run_id)) as watch:
+        async for message in _run_messages(house, run_id, sent, watch):
+            yield message
+
+
+async def _run_messages(house: House, run_id: UUID, sent: int, watch: Watch) -> AsyncIterator[str]:
     told: tuple[object, ...] = ()
     fence: int | None = None
+    clock = asyncio.get_running_loop().time
     while True:
+        began = clock()
         look = partial(_progress, house=house, run_id=run_id, fence=fence, sent=sent)
         run, fence_now, raw = await _look(house, look)
         if fence is not None and fence_now != fence:
@@ -71,7 +85,10 @@ async def _run_events(house: House, run_id: UUID, sent: int) -> AsyncIterator[st
             yield _message("end", json.dumps({"state": run.state}))
             return
         yield ""
-        await asyncio.sleep(LOOK_SECONDS if not raw else 0)
+        if clock() - began > SLOWEST_SECONDS:
+            return
+        if not raw:
+            await watch.changed(LOOK_SECONDS)
 
 
 def _progress(
@@ -83,12 +100,32 @@ def _progress(
     if attempt is None:
         return run, None, b""
     start = sent if fence in (None, attempt.fence) else 0
-    raw = results.journal_bytes(session, house, run, start=start)
+    raw = results.journal_bytes(session, house, run, start=start, at_most=LOOK_BYTES)
     return run, attempt.fence, raw[: raw.rfind(b"\n") + 1]
 
 
 def _view(session: Session, *, run_id: UUID) -> RunView:
     return views.one_run(session, runs.require(session, run_id), utc_now())
+
+
+@router.get("/runs/{run_id}/end")
+async def end_of_run(
+    run_id: UUID,
+    request: Request,
+    _caller: RunsReader,
+    the_house: TheHouse,
+    wait_seconds: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = 20.0,
+) -> RunView:
+    """The run as soon as it is over, or as it is after `wait_seconds`."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait_seconds
+    with BOARD.watch(run_topic(run_id)) as watch:
+        while True:
+            view = await _look(the_house, partial(_view, run_id=run_id))
+            left = until - loop.time()
+            if view.state in FINAL or left <= 0 or request.app.state.is_stopping:
+                return view
+            await watch.changed(min(left, LOOK_SECONDS))
 
 
 @router.get("/events")
@@ -123,14 +160,16 @@ async def event_feed(
 
 
 async def _platform_events(house: House, seq: int, *, sees_all: bool) -> AsyncIterator[str]:
-    while True:
-        found = await _look(house, partial(events.after, seq=seq, limit=200))
-        for event in found:
-            seq = event.seq or seq
-            if sees_all or event.object_type in {"run", "schedule", "notebook"}:
-                yield _message("event", views.event_view(event).model_dump_json(), seq)
-        yield ""
-        await asyncio.sleep(EVENTS_LOOK_SECONDS)
+    with BOARD.watch(EVENTS_TOPIC) as watch:
+        while True:
+            found = await _look(house, partial(events.after, seq=seq, limit=200))
+            for event in found:
+                seq = event.seq or seq
+                if sees_all or event.object_type in {"run", "schedule", "notebook"}:
+                    yield _message("event", views.event_view(event).model_dump_json(), seq)
+            yield ""
+            if not found:
+                await watch.changed(LOOK_SECONDS)
 
 
 async def _look(house: House, read: Callable[[Session], _T]) -> _T:

@@ -81,12 +81,17 @@ def last_attempt(session: Session, run_id: UUID) -> Attempt | None:
     return told[-1] if told else None
 
 
-def journal_bytes(session: Session, house: House, run: Run, *, start: int = 0) -> bytes:
-    """The newest attempt's journal from byte *start*: its pieces or, once they are gone, its artifact."""
+def journal_bytes(
+    session: Session, house: House, run: Run, *, start: int = 0, at_most: int | None = None
+) -> bytes:
+    """The newest attempt's journal from byte *start*: its pieces or, once they are gone, its artifact.
+
+    With *at_most*, about as many bytes at a time, and whole lines of them.
+    """
     attempt = last_attempt(session, run.id)
     if attempt is None or start >= attempt.journal_size:
         return b""
-    raw = journals.read(session, attempt.id, start=start)
+    raw = journals.read(session, attempt.id, start=start, at_most=at_most)
     if raw:
         return raw
     for artifact in artifacts.of_attempt(session, run.id, attempt.fence):

@@ -44,6 +44,7 @@ from nightbook.schemas import (
     SourceView,
     WorkerRegistration,
 )
+from nightbook.schemas.manifests import GitRecord
 
 router = APIRouter(prefix="/worker", tags=["worker"])
 
@@ -160,6 +161,7 @@ def _order(session: Session, house: House, run: Run, attempt: Attempt, pool: Poo
         fire_at=run.fire_at,
         rerun_of=run.rerun_of,
         created_at=run.created_at,
+        git=GitRecord.model_validate(version.git) if version.git else None,
         limits=Limits.model_validate(pool.limits),
         source=_small_source(house, version),
     )

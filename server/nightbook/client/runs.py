@@ -5,7 +5,6 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, repeat
 from pathlib import Path, PurePosixPath
 from typing import Any
 from uuid import UUID
@@ -28,6 +27,10 @@ from nightbook.schemas import (
 from nightbook.schemas.diffs import RunDiff
 
 RunId = str | UUID
+
+#: How long the server may take to say that a run is not over; it must be less than a request's time-out.
+_LONGEST_WAIT = 20.0
+_BREATH = 0.5
 
 
 class Runs:
@@ -90,14 +93,19 @@ class Runs:
         'succeeded'
         """
         ends_at = None if timeout is None else time.monotonic() + timeout
-        for pause in chain((0.1, 0.2, 0.3, 0.5), repeat(1.0)):
-            run = self.show(run_id)
+        longest = min(_LONGEST_WAIT, self._wire.timeout * 0.6)
+        while True:
+            asked = time.monotonic()
+            left = longest if ends_at is None else max(0.0, ends_at - asked)
+            wait = {"wait_seconds": round(min(longest, left), 3)}
+            run = self._wire.view(RunView, "GET", f"/runs{segment(run_id)}/end", params=wait)
             if run.state in FINAL:
                 return run
-            if ends_at is not None and time.monotonic() + pause > ends_at:
+            now = time.monotonic()
+            if ends_at is not None and now >= ends_at:
                 raise WaitTimedOut(f"Run {run_id} is still {run.state} after {timeout:g} s.")
-            self._wire.pause(pause)
-        raise AssertionError("unreachable: the pauses never end")
+            # A server that is about to stop answers early.
+            self._wire.pause(max(0.0, min(_BREATH, asked + _BREATH - now)))
 
     # ------------------------------------------------------------ watching
 

@@ -54,6 +54,7 @@ class Wire:
     ) -> None:
         self.url = _server_url(url)
         self.pause = pause
+        self.timeout = timeout
         self._has_answered = False
         self._waits = [0.25 * 3**n for n in range(retries)]
         headers = {"User-Agent": f"nightbook/{__version__}", "Accept": "application/json"}

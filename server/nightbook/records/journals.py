@@ -7,7 +7,7 @@ with the offset that is wanted, so repeats and overlaps change nothing.
 from collections.abc import Iterator
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, delete
+from sqlalchemy import LargeBinary, delete, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from nightbook.core.errors import Conflict, FieldError
@@ -36,17 +36,22 @@ def append(session: Session, attempt_id: UUID, *, end: int, offset: int, body: b
     return end + len(fresh)
 
 
-def read(session: Session, attempt_id: UUID, *, start: int = 0) -> bytes:
-    """The journal's bytes from *start*, which is an offset that was given out before."""
+def read(session: Session, attempt_id: UUID, *, start: int = 0, at_most: int | None = None) -> bytes:
+    """The journal's bytes from *start*; with *at_most*, those of the next pieces until it is that many."""
+    of_attempt = col(JournalPiece.attempt_id) == attempt_id
+    first = select(func.max(JournalPiece.start)).where(of_attempt, col(JournalPiece.start) <= start)
     wanted = (
-        select(JournalPiece)
-        .where(col(JournalPiece.attempt_id) == attempt_id, col(JournalPiece.start) >= start)
+        select(JournalPiece.start, JournalPiece.body)
+        .where(of_attempt, col(JournalPiece.start) >= first.scalar_subquery())
         .order_by(col(JournalPiece.start))
+        .execution_options(yield_per=4)
     )
-    pieces = session.exec(wanted).all()
-    if start and (not pieces or pieces[0].start != start):
-        return _whole(session, attempt_id)[start:]
-    return b"".join(piece.body for piece in pieces)
+    found = bytearray()
+    for piece_start, body in session.exec(wanted):
+        found += body[max(0, start - piece_start) :]
+        if at_most is not None and len(found) >= at_most:
+            break
+    return bytes(found)
 
 
 def pieces(session: Session, attempt_id: UUID) -> Iterator[bytes]:
@@ -63,12 +68,3 @@ def pieces(session: Session, attempt_id: UUID) -> Iterator[bytes]:
 def drop(session: Session, attempt_id: UUID) -> None:
     """Forget the pieces, once the journal is an artifact."""
     session.execute(delete(JournalPiece).where(col(JournalPiece.attempt_id) == attempt_id))
-
-
-def _whole(session: Session, attempt_id: UUID) -> bytes:
-    wanted = (
-        select(JournalPiece)
-        .where(col(JournalPiece.attempt_id) == attempt_id)
-        .order_by(col(JournalPiece.start))
-    )
-    return b"".join(piece.body for piece in session.exec(wanted).all())
