@@ -122,6 +122,8 @@ class Attempt:
             forking=self._forking(),
             work=order.work,
             log=order.log,
+            spill=order.spill,
+            memory_bytes=order.limits.memory_bytes,
             timeout_seconds=order.timeout_seconds,
             cell_timeout_seconds=order.cell_timeout_seconds,
             start_timeout_seconds=order.start_timeout_seconds,
@@ -243,9 +245,9 @@ class Attempt:
         self._journal.append("end", **fields, usage=self._usage())
         self._journal.sync()
         if self._journal.failure is None:
-            records = core_journal.parse(self._order.journal.read_bytes())
-            with contextlib.suppress(OSError):  # the worker tries once more, from the journal
-                rebuild.write_copy(self._source, records, self._order.copy)
+            with contextlib.suppress(OSError), self._order.journal.open("rb") as lines:
+                # Where this fails, the worker tries once more, from the journal.
+                rebuild.write_copy(self._source, core_journal.records_of(lines), self._order.copy)
         return ending
 
     def _begin_without_cells(self) -> None:

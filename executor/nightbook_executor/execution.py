@@ -77,6 +77,8 @@ class Execution:
     forking: Forking | None = None  # where kernels may come from, faster than a start
     work: Path | None = None
     log: Path | None = None
+    spill: Path | None = None  # where text beyond the caps goes
+    memory_bytes: int | None = None  # the limit for all processes of the run
     timeout_seconds: float | None = None
     cell_timeout_seconds: float | None = None
     start_timeout_seconds: float = 60.0

@@ -1,23 +1,30 @@
 """Kernel messages in, journal records out: the caps act here, before anything is kept.
 
-Every record is written to the journal and folded into the outputs of the notebook in memory, so that
-both always agree. A cap cuts with a visible note and never fails a run.
+What goes to the journal is not kept in memory as well, but for errors, which papermill reads; without a
+journal all outputs are kept here. A cap cuts with a visible note and never fails a run, and text beyond it
+goes to the spill.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from nightbook.core.outputs import Outputs, clean_display, clean_output
 from nightbook_executor.execution import Execution
+from nightbook_executor.spill import Spill
 
 _TRACEBACK_BYTES = 1024 * 1024
+_MINUTE = 60.0
+_RESERVE = 1024 * 1024  # of the journal, for what is no output
 
 
 @dataclass
 class _Cut:
     kept: int
+    why: str
     dropped: int = 0
+    spilled: int = 0
     told: bool = False
 
 
@@ -30,6 +37,8 @@ class Intake:
         self._cell_bytes: dict[int, int] = {}
         self._counts: dict[int, int] = {}
         self._run_bytes = 0
+        self._minute, self._messages = time.monotonic(), 0
+        self._spill = Spill(execution.spill, execution.caps.spill_bytes)
         self._cuts: dict[tuple[int, str], _Cut] = {}
         self._last_stream: dict[int, str] = {}
         self.outputs = Outputs()
@@ -38,13 +47,16 @@ class Intake:
         self.rename: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
     def is_full(self, index: int) -> bool:
-        """Whether another piece of a stream of this cell could only be dropped."""
-        return self._room(index) <= 0
+        """Whether another piece of a stream of this cell could only be dropped, so that none need be read."""
+        return self._spill.is_full and self._room(index) <= 0
 
-    def drop(self, index: int, what: str, size: int) -> None:
+    def drop(self, index: int, what: str, size: int, *, why: str | None = None, spilled: int = 0) -> None:
         """Count what is not kept; the first loss is told at once."""
-        cut = self._cuts.setdefault((index, what), _Cut(kept=self._cell_bytes.get(index, 0)))
+        known = self._cuts.get((index, what))
+        cut = known or _Cut(kept=self._cell_bytes.get(index, 0), why=why or self._why_full(index))
+        self._cuts[index, what] = cut
         cut.dropped += size
+        cut.spilled += spilled
         if not cut.told:
             cut.told = True
             self._tell_cut(index, what, cut)
@@ -55,10 +67,26 @@ class Intake:
             if cell == index:
                 self._tell_cut(index, what, cut)
 
+    def finish(self) -> None:
+        """The run is over: nothing more is spilled."""
+        self._spill.close()
+
+    def admits(self, index: int, size: int) -> bool:
+        """Whether something of *size* bytes that is shown elsewhere, in a widget, still has its place."""
+        if size > self._room(index):
+            self.drop(index, "output of a widget", size)
+            return False
+        self._count(index, size)
+        return True
+
     def take(self, index: int, kind: str, content: dict[str, Any], size: int) -> None:
         """Keep one message of a cell; *size* is its content's bytes."""
         act = _ACTS.get(kind)
-        if act is not None:
+        if act is None:
+            return
+        if kind != "error" and self._is_too_often():
+            self._refuse(index, kind, content, size)
+        else:
             act(self, index, kind, content, size)
 
     def error(self, index: int, ename: str, evalue: str, traceback: list[str] | None = None) -> None:
@@ -67,12 +95,36 @@ class Intake:
         content = {"ename": ename, "evalue": evalue, "traceback": lines}
         self._error(index, "error", content, 0)
 
+    def _is_too_often(self) -> bool:
+        now = time.monotonic()
+        if now - self._minute >= _MINUTE:
+            self._minute, self._messages = now, 0
+        self._messages += 1
+        return self._messages > self._caps.messages_per_minute
+
+    def _refuse(self, index: int, kind: str, content: dict[str, Any], size: int) -> None:
+        why = f"more than {self._caps.messages_per_minute:,} messages a minute"
+        if kind == "stream":
+            self._overflow(index, str(content.get("name", "stdout")), str(content.get("text", "")), why)
+        elif kind != "clear_output":
+            self.drop(index, "output", size, why=why)
+
     def _record(self, kind: str, **fields: Any) -> None:
-        self.outputs.apply(self._journal.append(kind, **fields))
+        record = self._journal.append(kind, **fields)
+        if not self._journal.is_written or fields.get("o", {}).get("output_type") == "error":
+            self.outputs.apply(record)
 
     def _room(self, index: int) -> int:
-        in_cell = self._caps.cell_bytes - self._cell_bytes.get(index, 0)
-        return min(in_cell, self._caps.run_bytes - self._run_bytes)
+        return min(self._caps.cell_bytes - self._cell_bytes.get(index, 0), self._run_room())
+
+    def _run_room(self) -> int:
+        in_journal = self._caps.journal_bytes - _RESERVE - self._journal.size
+        return min(self._caps.run_bytes - self._run_bytes, in_journal)
+
+    def _why_full(self, index: int) -> str:
+        if self._caps.cell_bytes - self._cell_bytes.get(index, 0) <= self._room(index):
+            return f"the limit of a cell is {self._caps.cell_bytes:,} bytes"
+        return f"the limit of a run is {self._caps.run_bytes:,} bytes"
 
     def _count(self, index: int, size: int) -> None:
         self._cell_bytes[index] = self._cell_bytes.get(index, 0) + size
@@ -82,26 +134,36 @@ class Intake:
         self._counts[index] = self._counts.get(index, 0) + 1
         return self._counts[index] <= self._caps.cell_outputs
 
-    def _stream(self, index: int, _kind: str, content: dict[str, Any], size: int) -> None:
+    def _stream(self, index: int, _kind: str, content: dict[str, Any], _size: int) -> None:
         name, text = str(content.get("name", "stdout")), str(content.get("text", ""))
         if self._last_stream.get(index) != name and not self._one_more(index):
-            self.drop(index, name, size)
+            self._overflow(index, name, text, self._why_many())
             return
         kept = _fitting(text, self._room(index))
-        dropped = len(text) - len(kept)
         if kept:
             self._last_stream[index] = name
             self._count(index, len(kept.encode("utf-8", "replace")))
             self._record("text", i=index, name=name, s=kept)
-        if dropped:
-            self.drop(index, name, dropped)
+        if len(kept) < len(text):
+            self._overflow(index, name, text[len(kept) :], self._why_full(index))
+
+    def _overflow(self, index: int, name: str, text: str, why: str) -> None:
+        """Text beyond a cap goes to the spill, as far as there is room."""
+        spilled = self._spill.keep(index, name, text)
+        self.drop(index, name, len(text.encode("utf-8", "replace")), why=why, spilled=spilled)
+
+    def _why_many(self) -> str:
+        return f"the limit of a cell is {self._caps.cell_outputs:,} outputs"
 
     def _display(self, index: int, kind: str, content: dict[str, Any], size: int) -> None:
         output = clean_output({"output_type": kind, **content})
         if output is None:
             return
-        if size > self._room(index) or not self._one_more(index):
+        if size > self._room(index):
             self.drop(index, "output", size)
+            return
+        if not self._one_more(index):
+            self.drop(index, "output", size, why=self._why_many())
             return
         self._last_stream.pop(index, None)
         self._count(index, size)
@@ -111,13 +173,14 @@ class Intake:
         display_id = _display_id(content)
         if display_id is None:
             return
-        if size > self._caps.run_bytes - self._run_bytes:
+        if size > self._run_room():
             self.drop(index, "output", size)
             return
         self._run_bytes += size
         self._record("update", i=index, display_id=display_id, o=clean_display(content))
 
     def _clear(self, index: int, _kind: str, content: dict[str, Any], _size: int) -> None:
+        self._run_bytes -= self._cell_bytes.get(index, 0)
         self._cell_bytes[index] = self._counts[index] = 0
         self._last_stream.pop(index, None)
         self._record("clear", i=index, wait=bool(content.get("wait")))
@@ -127,14 +190,16 @@ class Intake:
         assert output is not None
         if self.rename is not None:
             output = self.rename(output)
-        output["traceback"] = _shortened(output["traceback"])
-        output["evalue"] = output["evalue"][:_TRACEBACK_BYTES]
+        most = _TRACEBACK_BYTES if self._run_room() > _TRACEBACK_BYTES else _TRACEBACK_BYTES // 256
+        output["traceback"] = _shortened(output["traceback"], most)
+        output["evalue"] = output["evalue"][:most]
         self._last_stream.pop(index, None)
         self.errors[index] = output
         self._record("out", i=index, o=output)
 
     def _tell_cut(self, index: int, what: str, cut: _Cut) -> None:
-        self._record("cut", i=index, what=what, kept=cut.kept, dropped=cut.dropped)
+        counts = {"kept": cut.kept, "dropped": cut.dropped, "spilled": cut.spilled}
+        self._record("cut", i=index, what=what, why=cut.why, **counts)
 
 
 _ACTS: dict[str, Callable[[Intake, int, str, dict[str, Any], int], None]] = {
@@ -161,12 +226,12 @@ def _fitting(text: str, room: int) -> str:
     return text if len(encoded) <= room else encoded[: max(0, room)].decode("utf-8", "ignore")
 
 
-def _shortened(traceback: list[str]) -> list[str]:
+def _shortened(traceback: list[str], most: int) -> list[str]:
     kept: list[str] = []
     size = 0
     for line in traceback:
         size += len(line)
-        if size > _TRACEBACK_BYTES:
+        if size > most:
             return [*kept, "… the rest of the traceback was cut"]
         kept.append(line)
     return kept

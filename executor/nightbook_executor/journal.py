@@ -13,12 +13,14 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 _BATCH_SECONDS = 0.02
 _BATCH_BYTES = 64 * 1024
 _SYNC_SECONDS = 1.0
+_OVERHEAD = 16  # a line's number and its end
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 Record = dict[str, Any]
@@ -36,12 +38,18 @@ class Journal:
         self._fd = fd
         self._on_failure = on_failure
         self._start = time.monotonic()
-        self._queue: queue.SimpleQueue[Record | threading.Event] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Line | threading.Event] = queue.SimpleQueue()
         self._next = 0
         self._dirty_since: float | None = None
         self.failure: OSError | None = None
+        #: Bytes appended so far, whether or not they are on the disk.
+        self.size = 0
         if fd is not None:
             threading.Thread(target=self._write_all, name="journal", daemon=True).start()
+
+    @property
+    def is_written(self) -> bool:
+        return self._fd is not None
 
     @property
     def elapsed_ms(self) -> int:
@@ -54,10 +62,15 @@ class Journal:
         return self.append("begin", at=now.replace("+00:00", "Z"), **fields)
 
     def append(self, kind: str, **fields: Any) -> Record:
-        """Add one record and return it as it will be written, all but its number."""
+        """Add one record and return it as it will be written, all but its number.
+
+        It is made into bytes here, so that what waits for the disk takes no more than it will take there.
+        """
         record = {"t": self.elapsed_ms, "k": kind, **fields}
         if self._fd is not None:
-            self._queue.put(record)
+            line = _Line.of(record)
+            self.size += len(line.head) + len(line.body) + _OVERHEAD
+            self._queue.put(line)
         return record
 
     def sync(self) -> None:
@@ -71,20 +84,20 @@ class Journal:
     def _write_all(self) -> None:
         while True:
             batch = self._batch()
-            records = [item for item in batch if isinstance(item, dict)]
+            lines = [item for item in batch if isinstance(item, _Line)]
             waiting = [item for item in batch if isinstance(item, threading.Event)]
             if not self.failure:
                 try:
-                    self._write(records, sync=bool(waiting))
+                    self._write(lines, sync=bool(waiting))
                 except OSError as error:
                     self.failure = error
                     self._on_failure(error)
             for done in waiting:
                 done.set()
 
-    def _batch(self) -> list[Record | threading.Event]:
+    def _batch(self) -> "list[_Line | threading.Event]":
         """Everything of the next 20 ms, or 64 KiB, or up to somebody who waits."""
-        batch: list[Record | threading.Event] = []
+        batch: list[_Line | threading.Event] = []
         size, until = 0, math.inf
         while size < _BATCH_BYTES:
             try:
@@ -95,7 +108,7 @@ class Journal:
             if isinstance(item, threading.Event):
                 break
             until = min(until, time.monotonic() + _BATCH_SECONDS)
-            size += len(item.get("s", "")) + 200
+            size += len(item.body)
         return batch
 
     def _patience(self, until: float) -> float | None:
@@ -103,31 +116,65 @@ class Journal:
             return max(0.0, until - time.monotonic())
         return _SYNC_SECONDS if self._dirty_since is not None else None
 
-    def _write(self, records: list[Record], *, sync: bool) -> None:
-        assert self._fd is not None
-        lines = b"".join(self._line(record) for record in _joined(records))
-        view = memoryview(lines)
+    def _write(self, lines: "list[_Line]", *, sync: bool) -> None:
+        view = memoryview(b"".join(self._numbered(line) for line in _joined(lines)))
+        is_new = bool(view)
         while view:
-            view = view[os.write(self._fd, view) :]
+            view = view[os.write(self._fd or 0, view) :]
         now = time.monotonic()
-        if lines and self._dirty_since is None:
+        if is_new and self._dirty_since is None:
             self._dirty_since = now
         if self._dirty_since is not None and (sync or now - self._dirty_since >= _SYNC_SECONDS):
-            os.fdatasync(self._fd)
+            os.fdatasync(self._fd or 0)
             self._dirty_since = None
 
-    def _line(self, record: Record) -> bytes:
-        numbered = {"n": self._next, **record}
+    def _numbered(self, line: "_Line") -> bytes:
+        number = self._next
         self._next += 1
-        return encoded(numbered) + b"\n"
+        return b'{"n":%d,%b%b%b' % (number, line.head, line.body, line.tail)
 
 
-def encoded(record: Record) -> bytes:
-    """One line of valid UTF-8 JSON: lone surrogates become U+FFFD, numbers that are not finite null."""
+@dataclass
+class _Line:
+    """A record's line without its number; `stream` names the cell and stream of one that can be joined."""
+
+    head: bytes
+    body: bytes = b""
+    tail: bytes = b"\n"
+    stream: tuple[int, str] | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> "_Line":
+        if record["k"] != "text":
+            return cls(encoded(record)[1:])
+        rest = {name: value for name, value in record.items() if name != "s"}
+        head = encoded(rest)[1:-1] + b',"s":"'
+        return cls(head, encoded(record["s"])[1:-1], b'"}\n', (record["i"], record["name"]))
+
+
+def _joined(lines: list[_Line]) -> list[_Line]:
+    """Join neighbouring pieces of one stream of one cell."""
+    joined: list[_Line] = []
+    pieces: list[bytes] = []
+    for line in lines:
+        if joined and line.stream is not None and joined[-1].stream == line.stream:
+            pieces.append(line.body)
+            continue
+        if pieces:
+            joined[-1].body += b"".join(pieces)
+            pieces = []
+        joined.append(line)
+    if pieces:
+        joined[-1].body += b"".join(pieces)
+    return joined
+
+
+def encoded(value: Any) -> bytes:
+    """Valid UTF-8 JSON in one line: lone surrogates become U+FFFD, numbers that are not finite null."""
     try:
-        return json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except ValueError:  # UnicodeEncodeError is one too
-        clean = _scrubbed(record)
+        clean = _scrubbed(value)
         return json.dumps(clean, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
@@ -141,18 +188,3 @@ def _scrubbed(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_scrubbed(item) for item in value]
     return value
-
-
-def _joined(records: list[Record]) -> list[Record]:
-    """Join neighbouring pieces of one stream of one cell."""
-    joined: list[Record] = []
-    for record in records:
-        last = joined[-1] if joined else None
-        if last and record["k"] == last["k"] == "text" and all(record[f] == last[f] for f in ("i", "name")):
-            last["pieces"].append(record["s"])
-            continue
-        joined.append({**record, "pieces": [record["s"]]} if record["k"] == "text" else record)
-    for record in joined:
-        if "pieces" in record:
-            record["s"] = "".join(record.pop("pieces"))
-    return joined

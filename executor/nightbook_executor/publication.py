@@ -28,7 +28,7 @@ _SMALL_BYTES = 64 * 1024
 _ALONG_BYTES = 400 * 1024
 _log = logging.getLogger(__name__)
 
-Role = Literal["notebook", "manifest", "journal", "output"]
+Role = Literal["notebook", "manifest", "journal", "spill", "output"]
 
 
 class AbandonedError(Exception):
@@ -123,6 +123,8 @@ class Publication:
             put.append(_known_journal(own, sent.size))
         elif own.journal.is_file():
             put.append(self._put(own.folder, own.journal.name, own.journal.name, "journal"))
+        if own.spill.is_file():
+            put.append(self._put(own.made, own.spill.name, own.spill.name, "spill"))
         for found in _results(own):
             put.append(self._put(own.outputs, found.name, f"outputs/{found.name}", "output"))
         kernel = manifest.kernel_facts(done.report)

@@ -7,6 +7,7 @@ journal with the ending that the worker decided, if the child had no time to, an
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,11 @@ def upgraded(content: dict[str, Any]) -> dict[str, Any]:
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
 
 
-def write_copy(source: dict[str, Any], records: list[dict[str, Any]], target: Path) -> None:
+def write_copy(source: dict[str, Any], records: Iterable[dict[str, Any]], target: Path) -> None:
     """Write the copy beside its place, then rename it there: whole or not at all."""
     temporary = target.with_suffix(".partial")
     with temporary.open("wb") as opened:
-        opened.write(core_journal.as_bytes(core_journal.executed_copy(source, records)))
+        opened.writelines(core_journal.pieces_of(core_journal.executed_copy(source, records)))
         opened.flush()
         os.fsync(opened.fileno())
     temporary.rename(target)

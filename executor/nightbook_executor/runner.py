@@ -93,6 +93,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
             ending = ended.ending
         finally:
             await self._wire.close()
+            self._intake.finish()
             gently = ending is not None and ending.state in ("succeeded", "failed")
             await self._kernel.end(gently=gently)
             execution.kernel_ended = self._kernel.ended
@@ -326,7 +327,8 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         elif kind == "execute_input":
             return
         elif hooks := self.output_hook_stack[message["parent_header"].get("msg_id")]:
-            self._to_widget(hooks[-1], kind, cell, message, index)
+            if self._intake.admits(index, size):
+                self._to_widget(hooks[-1], kind, cell, message, index)
         else:
             self._intake.take(index, kind, content, size)
 

@@ -98,7 +98,7 @@ def test_a_whole_journal_makes_the_executed_copy():
     assert statuses(copy) == ["completed", "completed", "completed", "failed", "pending"]
     note, *_, anchor, failed, _ = copy["cells"]
     assert [cell["metadata"]["tags"] for cell in (note, anchor)] == [["papermill-error-cell-tag"]] * 2
-    stream, picture, error, cut = failed["outputs"]
+    stream, picture, cut, error = failed["outputs"]
     assert stream["text"] == "100%\n"
     assert picture["data"] == {"text/plain": "new"}
     assert error["ename"] == "ZeroDivisionError"

@@ -8,7 +8,7 @@ Cells are counted from 0 in the executed copy, the injected one included and the
 import copy
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -47,16 +47,19 @@ _CELL_ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
 def parse(raw: bytes) -> list[dict[str, Any]]:
     """Read records up to the first torn, malformed or missing one."""
-    records: list[dict[str, Any]] = []
-    for line in raw.split(b"\n")[:-1]:
+    return list(records_of(raw.split(b"\n")[:-1]))
+
+
+def records_of(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The same from *lines*, one at a time: an open file is read in little memory."""
+    for n, line in enumerate(lines):
         try:
             record = json.loads(line, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
-            break
-        if not isinstance(record, dict) or not _well_formed(record, len(records)):
-            break
-        records.append(record)
-    return records
+            return
+        if not isinstance(record, dict) or not _well_formed(record, n):
+            return
+        yield record
 
 
 def progress(piece: bytes) -> tuple[int, int | None]:
@@ -97,8 +100,26 @@ def _well_formed(record: Record, n: int) -> bool:
 
 def as_bytes(notebook: Notebook) -> bytes:
     """The one form in which an executed copy is written and hashed."""
-    text = json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-    return _SURROGATE.sub("\ufffd", text).encode()
+    return b"".join(pieces_of(notebook))
+
+
+def pieces_of(notebook: Notebook) -> Iterator[bytes]:
+    """The bytes of a copy, cell by cell: `json.dumps(…, indent=1, sort_keys=True)` and a line's end."""
+    rest = {name: value for name, value in notebook.items() if name != "cells"}
+    before, _, after = _pretty({**rest, "cells": [0]}).partition(b"\n  0\n")
+    yield before
+    for number, cell in enumerate(notebook["cells"]):
+        # Line ends stand between values only: within a string they are escaped.
+        yield (b",\n  " if number else b"\n  ") + _pretty(cell).replace(b"\n", b"\n  ")
+    yield (b"\n" if notebook["cells"] else b"") + (after if notebook["cells"] else after.lstrip()) + b"\n"
+
+
+def _pretty(value: object) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\ufffd", text).encode()
 
 
 # ---------------------------------------------------------------- what the records say

@@ -10,6 +10,9 @@ from typing import Any, Final
 
 Record = Mapping[str, Any]
 
+#: The name of the artifact that holds the text beyond the caps.
+SPILL: Final = "spill.txt"
+
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\r\n])")
 _ERASED = re.compile(r"[^\n\x08]\x08")
 _JSON_TYPE = re.compile(r"^application/(.*\+)?json$")
@@ -79,14 +82,17 @@ class Outputs:
             act(record)
 
     def of(self, index: int) -> list[dict[str, Any]]:
-        """The outputs of one cell as they are shown, the notes about cuts last."""
-        found = [self._read(output) for output in self._cells.get(index, ())]
-        return found + [_cut_note(cut) for cut in self._cuts.get(index, {}).values()]
+        """The outputs of one cell as they are shown, a note where something was cut for the first time."""
+        return [self._read(index, output) for output in self._cells.get(index, ())]
 
-    def _read(self, output: dict[str, Any]) -> dict[str, Any]:
+    def _read(self, index: int, output: dict[str, Any]) -> dict[str, Any]:
+        if output["output_type"] == "cut":
+            return _cut_note(self._cuts[index][output["what"]])
         if output["output_type"] != "stream":
             return output
-        return {**output, "text": fold_overwrites("".join(self._pieces[id(output)]))}
+        pieces = self._pieces[id(output)]
+        pieces[:] = ["".join(pieces)]  # not held twice
+        return {**output, "text": fold_overwrites(pieces[0])}
 
     def _text(self, record: Record) -> None:
         outputs = self._open(record["i"])
@@ -124,7 +130,11 @@ class Outputs:
             self._empty(record["i"])
 
     def _cut(self, record: Record) -> None:
-        self._cuts.setdefault(record["i"], {})[record["what"]] = record
+        cuts = self._cuts.setdefault(record["i"], {})
+        if record["what"] not in cuts:
+            self._open(record["i"]).append({"output_type": "cut", "what": record["what"]})
+            cuts = self._cuts.setdefault(record["i"], {})
+        cuts[record["what"]] = record
 
     def _open(self, index: int) -> list[dict[str, Any]]:
         if index in self._clearing:
@@ -138,6 +148,7 @@ class Outputs:
             shown[:] = [output for output in shown if not any(output is other for other in gone)]
         for output in gone:
             self._pieces.pop(id(output), None)
+        self._cuts.pop(index, None)
         self._cells[index] = []
 
 
@@ -154,5 +165,11 @@ def fold_overwrites(text: str) -> str:
 
 
 def _cut_note(cut: Record) -> dict[str, Any]:
-    note = f"[nightbook] {cut['what']} was cut: {cut['kept']:,} bytes kept, {cut['dropped']:,} dropped.\n"
-    return {"output_type": "stream", "name": "stderr", "text": note}
+    note = f"[nightbook] {cut['what']} was cut: {cut['kept']:,} bytes kept, {cut['dropped']:,} dropped"
+    if isinstance(cut.get("why"), str):
+        note += f" ({cut['why']})"
+    spilled = cut.get("spilled")
+    if isinstance(spilled, int) and spilled > 0:
+        part = "What was dropped is" if spilled >= cut["dropped"] else f"The first {spilled:,} of these are"
+        note += f". {part} in the file {SPILL} of this run"
+    return {"output_type": "stream", "name": "stderr", "text": f"{note}.\n"}
