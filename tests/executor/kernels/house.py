@@ -23,6 +23,9 @@ from nightbook_executor.kernels.forking import Forking
 from nightbook_executor.kernels.zygotes import Zygotes
 from nightbook_executor.processes import Processes
 
+#: One for all, as in a worker: whatever is started elsewhere would be taken for an orphan and killed.
+PROCESSES = Processes()
+
 
 @dataclass
 class Ran:
@@ -55,7 +58,7 @@ def zygotes(folder: Path, **options):
     """The zygotes of a worker, with that of our own environment ready."""
     folder.mkdir(exist_ok=True)
     options.setdefault("preload", Settings.model_fields["preload"].default)
-    made = Zygotes(Processes(), os.environ, folder, **options)
+    made = Zygotes(PROCESSES, os.environ, folder, **options)
     try:
         made.want(usual_environment())
         wait_until_ready(made.base)
