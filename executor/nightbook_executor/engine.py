@@ -4,13 +4,12 @@ Usable by itself: `papermill.execute_notebook(…, engine_name="nightbook")`. pa
 whenever it is imported, so it stays light until a notebook runs.
 """
 
-import importlib.metadata
-import platform
 from typing import Any
 
 from papermill.engines import NBClientEngine
 
 from nightbook.core import journal as core_journal
+from nightbook_executor.parts import versions
 
 INJECTED_ID = "injected-parameters"
 
@@ -73,15 +72,3 @@ def _begin(notebook: Any, execution: Any) -> None:
     )
     execution.journal.sync()
     execution.ask_to_begin.set()
-
-
-def versions() -> dict[str, str]:
-    """What made the attempt: the versions of the engine's own parts."""
-    names = ("nightbook", "papermill", "nbclient", "jupyter_client", "ipykernel")
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from nightbook.schemas import FinishDraft, JournalTail, LeftArtifact, RunOrder, Usage
-from nightbook_executor import manifest, outputs, upload
+from nightbook_executor import manifest, outputs, packages, upload
 from nightbook_executor.api import RefusedError
 from nightbook_executor.endings import Ending
 from nightbook_executor.folders import Host
@@ -133,7 +133,7 @@ class Publication:
             done.ending,
             put,
             kernel=kernel,
-            packages=manifest.packages_of(kernel["name"]),
+            environment=packages.record_of(kernel["name"]),
             worker=self._host.name,
             started=self._started,
         )

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 import posixpath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -16,6 +17,7 @@ from pydantic import Field, ValidationError
 from tornado import web
 
 from nightbook import schemas
+from nightbook.client.git import git_of
 from nightbook_lab import problems
 from nightbook_lab.handlers import NightbookHandler
 
@@ -47,7 +49,7 @@ class SnapshotHandler(NightbookHandler):
             "POST",
             "notebooks",
             headers={"Content-Type": "application/json"},
-            content=_upload(draft.path, text, files),
+            content=_upload(draft.path, text, files, await self._git(draft.path)),
         )
         if answer.headers.get("Content-Type", "").split(";")[0] not in {"application/json", problems.PROBLEM}:
             raise problems.not_json(answer)
@@ -91,6 +93,15 @@ class SnapshotHandler(NightbookHandler):
         for cell in model["content"].get("cells", []):
             cell.get("metadata", {}).pop("trusted", None)
         return json.dumps(model["content"])
+
+    async def _git(self, path: str) -> dict[str, Any] | None:
+        """Where the notebook lies in a repository; nothing where its contents are no files of this host."""
+        root = getattr(self.contents_manager, "root_dir", None)
+        folder = Path(root, *PurePosixPath(path.strip("/")).parts[:-1]) if root else None
+        if folder is None or not folder.is_dir():
+            return None
+        found = await asyncio.to_thread(git_of, folder)
+        return found.model_dump() if found else None
 
     async def _files(self, notebook_path: str, names: list[str]) -> list[dict[str, str]]:
         names = list(dict.fromkeys(names))
@@ -171,8 +182,9 @@ def _declared(content: dict[str, Any]) -> list[str]:
         raise problems.Refusal(422, "files_not_paths", words, field="files") from error
 
 
-def _upload(path: str, text: str, files: list[dict[str, str]]) -> bytes:
+def _upload(path: str, text: str, files: list[dict[str, str]], git: dict[str, Any] | None) -> bytes:
     # The text is one whole JSON value, as the parse has shown, so it can stand here as it is;
     # duplicate keys and NaN in it reach the server's strict reading.
-    head = f'{{"path":{json.dumps(path)},"files":{json.dumps(files)},"content":'
+    told = "" if git is None else f'"git":{json.dumps(git)},'
+    head = f'{{"path":{json.dumps(path)},"files":{json.dumps(files)},{told}"content":'
     return head.encode() + text.encode() + b"}"

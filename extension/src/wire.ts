@@ -403,6 +403,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * End Of Run
+         * @description The run as soon as it is over, or as it is after `wait_seconds`.
+         */
+        get: operations["end_of_run_api_v1_runs__run_id__end_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/live": {
         parameters: {
             query?: never;
@@ -1773,6 +1793,30 @@ export interface components {
             starts_at?: string | null;
         };
         /**
+         * GitDraft
+         * @description Where the notebook lay in a repository when it was uploaded. `is_dirty` is about its folder.
+         */
+        GitDraft: {
+            /** Commit */
+            commit: string;
+            /** Is Dirty */
+            is_dirty?: boolean | null;
+            /** Remote */
+            remote?: string | null;
+        };
+        /**
+         * GitRecord
+         * @description Where the notebook lay in a repository when it was uploaded; null where nobody could say.
+         */
+        GitRecord: {
+            /** Commit */
+            commit?: string | null;
+            /** Is Dirty */
+            is_dirty?: boolean | null;
+            /** Remote */
+            remote?: string | null;
+        };
+        /**
          * GroupView
          * @description The runs that one request made. `GET /runs?group_id=` lists them with all that they are.
          */
@@ -2180,6 +2224,7 @@ export interface components {
              * @default []
              */
             files: components["schemas"]["SiblingFile"][];
+            git?: components["schemas"]["GitDraft"] | null;
             /** Path */
             path: string;
         };
@@ -2839,6 +2884,7 @@ export interface components {
             fence: number;
             /** Fire At */
             fire_at?: string | null;
+            git?: components["schemas"]["GitRecord"] | null;
             /** Kernel */
             kernel: string | null;
             /** Lease Seconds */
@@ -3599,6 +3645,7 @@ export interface components {
              * @default []
              */
             findings: components["schemas"]["Finding"][];
+            git?: components["schemas"]["GitRecord"] | null;
             /** Kernel */
             kernel?: string | null;
             /** Language */
@@ -4390,6 +4437,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunDiff"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    end_of_run_api_v1_runs__run_id__end_get: {
+        parameters: {
+            query?: {
+                wait_seconds?: number;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
                 };
             };
             /** @description Validation Error */

@@ -88,6 +88,7 @@ def _version(store: ArtifactStore, draft: NotebookUpload, caller: Caller, now: N
         has_parameters_cell=declared.has_cell,
         files=files,
         findings=[asdict(finding) for finding in findings],
+        git=draft.git.model_dump() if draft.git else None,
         created_at=now,
         created_by=caller.name,
     )

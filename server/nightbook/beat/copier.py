@@ -20,7 +20,7 @@ from nightbook.core.errors import Unavailable
 from nightbook.records import artifacts, evidence, journals, notebooks, runs
 from nightbook.records.runs import Attempt, Run
 from nightbook.schemas import FinishedArtifact
-from nightbook.schemas.manifests import Manifest, ManifestOutput
+from nightbook.schemas.manifests import GitRecord, Manifest, ManifestOutput
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +98,7 @@ def _wanted(session: Session, run: Run, attempt: Attempt) -> _Wanted:
         notebook={"path": run.notebook_path, "sha256": run.notebook_sha256},
         parameters=run.parameters,
         kernel={"name": run.kernel},
+        git=GitRecord.model_validate(version.git) if version.git else None,
         created_at=run.created_at,
         started_at=attempt.started_at,
         finished_at=attempt.finished_at,

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nightbook.client.errors import InvalidRequest, UnreadableNotebook
+from nightbook.client.git import git_of
 from nightbook.client.wire import draft_of
 from nightbook.schemas import NotebookUpload, ProblemError
 
@@ -27,7 +28,9 @@ def upload_of(
     notebook = Path(source)
     content = read_notebook(notebook)
     chosen = declared_files(content) if files is None else files
-    return _upload(path or label(notebook), content, _beside(notebook.parent, chosen))
+    upload = _upload(path or label(notebook), content, _beside(notebook.parent, chosen))
+    upload.git = git_of(notebook.absolute().parent)
+    return upload
 
 
 def read_notebook(notebook: Path) -> dict[str, Any]:

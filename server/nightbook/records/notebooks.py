@@ -35,6 +35,7 @@ class Version(SQLModel, table=True):
     has_parameters_cell: bool
     files: dict[str, str] = Field(sa_type=Json)  # path -> SHA-256 of a sibling file
     findings: list[dict[str, Any]] = Field(sa_type=Json)
+    git: dict[str, Any] | None = Field(default=None, sa_type=Json)  # as of the newest upload that said so
     created_at: datetime = Field(sa_type=UtcDateTime)
     created_by: str
 
@@ -71,6 +72,9 @@ def upload(
         session.add(version)
         session.flush()
         known = version
+    elif version.git is not None and version.git != known.git:
+        known.git = version.git
+        session.add(known)
     latest = _latest_row(session, path)
     if latest is not None and latest.sha256 == known.sha256:
         return known, False

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from nightbook.core.states import FailureClass, RunKind, RunState
 from nightbook.schemas.limits import Limits
+from nightbook.schemas.manifests import GitRecord
 from nightbook.schemas.runs import NotebookPin
 from nightbook.schemas.words import Draft, Id, Name, Parameters, PoolName, SandboxLevel, Sha256, View
 
@@ -97,6 +98,7 @@ class RunOrder(View):
     fire_at: datetime | None = None
     rerun_of: UUID | None = None
     created_at: datetime
+    git: GitRecord | None = None
     limits: Limits
     source: Annotated[
         str | None,

@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from nightbook.core.remotes import without_credentials
+from nightbook.schemas.manifests import GitRecord
 from nightbook.schemas.words import SCHEMA_VERSION, Draft, NotebookPath, View
 
 
@@ -15,12 +17,26 @@ class SiblingFile(Draft):
     base64: Annotated[str, Field(max_length=30_000_000)]
 
 
+class GitDraft(Draft):
+    """Where the notebook lay in a repository when it was uploaded. `is_dirty` is about its folder."""
+
+    commit: Annotated[str, Field(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+    remote: Annotated[str, Field(max_length=1000)] | None = None
+    is_dirty: bool | None = None
+
+    @field_validator("remote")
+    @classmethod
+    def _without_credentials(cls, remote: str | None) -> str | None:
+        return without_credentials(remote) if remote else None
+
+
 class NotebookUpload(Draft):
     """A notebook as saved. The same content gives the same version again."""
 
     path: NotebookPath
     content: dict[str, Any]
     files: Annotated[list[SiblingFile], Field(max_length=200)] = []
+    git: GitDraft | None = None
 
 
 class Finding(View):
@@ -68,6 +84,7 @@ class VersionView(View):
     kernel: str | None = None
     language: str | None = None
     files: list[str] = []
+    git: GitRecord | None = None
     findings: list[Finding] = []
 
 
