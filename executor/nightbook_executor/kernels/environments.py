@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: Set in the zygote when it starts, and too late to change afterwards.
-_TOO_LATE = re.compile(r"(PYTHON|LD_|OMP_|MKL_|OPENBLAS_|NUMBA_|MPLCONFIGDIR$|LANG$|LC_)")
+_TOO_LATE = re.compile(r"(PYTHON|LD_|OMP_|MKL_|OPENBLAS_|NUMBA_|MPLCONFIGDIR$|MPLBACKEND$|LANG$|LC_)")
 _PYTHON = re.compile(r"python(\d(\.\d+)?)?(\.exe)?")
 _OPTIONS = frozenset({"-Xfrozen_modules=off"})
 _LAUNCHED = ("-m", "ipykernel_launcher", "-f")

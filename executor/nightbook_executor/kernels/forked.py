@@ -93,8 +93,8 @@ def _settle(request: dict[str, Any], fds: list[int], own: dict[str, str], guard:
     """Take on environment, log, limits and folder of the notebook."""
     os.environ.clear()
     os.environ.update(request["env"])
-    for name, value in own.items():
-        os.environ.setdefault(name, value)
+    chosen = request["env"].get("MPLBACKEND")  # the one that ipykernel leaves as it finds it
+    os.environ.update(own if chosen is None else {**own, "MPLBACKEND": chosen})
     if request.get("mark"):
         guard.show_mark(*request["mark"])
     for log in fds:

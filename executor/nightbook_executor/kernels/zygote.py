@@ -15,6 +15,7 @@ be safe: a library that starts another one when it is imported is left out.
 from __future__ import annotations
 
 import array
+import builtins
 import contextlib
 import gc
 import importlib
@@ -36,6 +37,9 @@ _PR_SET_NO_NEW_PRIVS = 38
 _LENGTH = struct.Struct("!Q")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_REQUEST = 16 * 1024 * 1024
+_INLINE = "module://matplotlib_inline.backend_inline"
+#: What they do when they are imported concerns one shell; a notebook imports them itself.
+_LEFT_TO_KERNELS = frozenset({"matplotlib.pyplot", "matplotlib_inline.backend_inline"})
 _PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 _REHEARSED = """
 import sys
@@ -123,6 +127,8 @@ def _preload(options: Options, kernel: Any) -> None:
     os.environ.pop("JPY_PARENT_PID", None)
     _require_one_thread(options, "ipykernel")
     kernel.mend_output_streams()
+    os.environ["MPLBACKEND"] = _INLINE  # matplotlib reads it at import, and ipykernel says so to a kernel
+    builtins.get_ipython = _KernelToCome  # type: ignore[attr-defined]  # pandas asks at import whether it is in one
     for name in options.preload:
         origin = _origin(name)
         if origin is None:
@@ -139,6 +145,24 @@ def _preload(options: Options, kernel: Any) -> None:
         with contextlib.suppress(BaseException):
             importlib.import_module(name)
         _require_one_thread(options, name)
+    del os.environ["MPLBACKEND"]
+    del builtins.get_ipython  # type: ignore[attr-defined]
+    for name in _LEFT_TO_KERNELS:
+        _forget(name)
+
+
+class _KernelToCome:
+    """What a library that is imported early sees of the shell that it will be used in."""
+
+    kernel = None
+
+
+def _forget(name: str) -> None:
+    """Let a module that came along with others be imported anew."""
+    package, _, last = name.rpartition(".")
+    if sys.modules.pop(name, None) is not None:
+        with contextlib.suppress(AttributeError):
+            delattr(sys.modules[package], last)
 
 
 def _origin(name: str) -> str | None:
@@ -197,6 +221,8 @@ def _rehearsed(options: Options, kernel: Any) -> list[str]:
 
 
 def _is_importable(name: str, options: Options) -> bool:
+    if name in _LEFT_TO_KERNELS:
+        return False
     return name not in sys.modules and name.partition(".")[0] not in options.left_out
 
 
