@@ -91,6 +91,12 @@ def processes_of(attempt_id: object) -> list[psutil.Process]:
     return found
 
 
+@pytest.fixture(name="processes_of")
+def _processes_of() -> Any:
+    """For folders below: there may be many modules of the name of this one."""
+    return processes_of
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[FakeServer]:
     """A server and a worker that the tests of a module share."""

@@ -4,7 +4,6 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import processes_of
 from fake_server import tagged, until
 
 pytestmark = pytest.mark.usefixtures("needs_bubblewrap")
@@ -96,7 +95,7 @@ os.kill(os.getppid(), signal.SIGKILL)
     assert run.printed == "one\n"
 
 
-def test_a_killed_worker_takes_the_sandbox_along(own_server, start_worker):
+def test_a_killed_worker_takes_the_sandbox_along(own_server, start_worker, processes_of):
     worker = start_worker(sandbox="bubblewrap")
     run = own_server.queue_run(ORPHANS + SLEEP)
     own_server.wait(lambda: "begun" in run.printed)
@@ -109,7 +108,7 @@ def test_a_killed_worker_takes_the_sandbox_along(own_server, start_worker):
     until(lambda: not processes_of(run.order.attempt_id), 3)
 
 
-def test_a_cancelled_run_ends_within_its_time(own_server, start_worker):
+def test_a_cancelled_run_ends_within_its_time(own_server, start_worker, processes_of):
     start_worker(sandbox="bubblewrap")
     run = own_server.queue_run(ORPHANS + SLEEP)
     own_server.wait(lambda: "begun" in run.printed)
