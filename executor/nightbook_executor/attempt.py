@@ -5,30 +5,33 @@ The worker reads neither notebook nor kernel messages. It publishes only under t
 
 import logging
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from nightbook.schemas import FinishDraft, RunOrder
-from nightbook_executor import endings, sandbox
+from nightbook_executor import endings
 from nightbook_executor.api import RefusedError
+from nightbook_executor.children import Child, Facts
 from nightbook_executor.control import Channel, Message
 from nightbook_executor.endings import Stop
 from nightbook_executor.folders import Folders, Host
+from nightbook_executor.guard import Limits
 from nightbook_executor.journal import opened
 from nightbook_executor.judgement import Done, judged
 from nightbook_executor.kernels.environments import Environment
 from nightbook_executor.kernels.guards import KernelGuard
-from nightbook_executor.launching import Start, exit_code, start_of_child
+from nightbook_executor.launching import exit_code, launched
 from nightbook_executor.publication import PUBLISH_SECONDS, AbandonedError, Publication
 from nightbook_executor.recovery import recovered
 from nightbook_executor.upload import JournalUpload
 
 _CANCEL_SECONDS = 25.0  # interrupt 10 s, terminate 10 s, kill
 _OVERTIME_SECONDS = 60.0  # the child's own clock comes first
+_LAST_SECONDS = 90.0  # and where we are stopped ourselves, its guard comes last
 _SLICE_SECONDS = 0.2
 _MAX_WHY = 300
 _log = logging.getLogger(__name__)
@@ -50,15 +53,16 @@ class Attempt:
         self._started = datetime.now(UTC)
         self._publication = Publication(host, order, self._started, self._why_over)
         self._channel: Channel | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._kernel_guard: KernelGuard | None = None
         self._upload: JournalUpload | None = None
 
     # ------------------------------------------------------------ what the lease says
 
     def renewed(self) -> None:
-        if self._channel is not None:
+        if self._channel is not None and self._child is not None:
             self._channel.send("alive")
+            self._child.renewed()
 
     def cancelled(self, by: str | None) -> None:
         with self._lock:
@@ -90,10 +94,7 @@ class Attempt:
     def _kill(self) -> None:
         if self._upload is not None:
             self._upload.abandon()
-        with self._lock:
-            child = self._child
-        if child is not None and child.returncode is None:
-            sandbox.kill_tree(child.pid)
+        self._kill_child()
 
     @property
     def _is_over(self) -> bool:
@@ -171,39 +172,23 @@ class Attempt:
             report = self._listen(self._channel, folders)
         finally:
             # The child closes its end only by ending; nothing of it is left after this.
-            self._wait_for(child)
+            facts = self._facts_of(child)
             self._channel.close()
         if self._is_over:
             raise AbandonedError(self._why_over())
-        done = judged(
-            report, exit_code(self._host, child.returncode), cancel=self._cancel, overdue=self._overdue()
-        )
+        done = judged(report, facts, cancel=self._cancel, overdue=self._overdue())
         if report is None or not folders.order.copy.is_file():
             done = recovered(self._host, folders, done)
         return done
 
-    def _start_child(self, folders: Folders) -> "subprocess.Popen[bytes]":
-        order = folders.order
+    def _start_child(self, folders: Folders) -> Child:
         channel, theirs = Channel.pair()
-        journal = opened(order.journal)
-        start: Start | None = None
+        journal = opened(folders.order.journal)
         try:
-            start = start_of_child(self._host, folders, theirs.fileno(), journal)
-            with order.log.open("ab") as log, theirs:
-                child = self._host.processes.start(
-                    start.argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd=order.folder,
-                    env=start.environment,
-                    pass_fds=start.files,
-                    start_new_session=True,
-                )
+            with theirs:
+                child = launched(self._host, folders, theirs.fileno(), journal, self._limits(folders))
         finally:
             os.close(journal)
-            if start is not None:
-                start.close()
         folders.remember(child.pid)
         with self._lock:
             self._child, self._channel = child, channel
@@ -213,6 +198,12 @@ class Attempt:
         if self._is_over:
             self._kill()
         return child
+
+    def _limits(self, folders: Folders) -> Limits:
+        return Limits(
+            seconds=self._order.timeout_seconds + _LAST_SECONDS,
+            silence_seconds=folders.order.silence_seconds,
+        )
 
     def _listen(self, channel: Channel, folders: Folders) -> Message | None:
         """Hear the child until it is gone; return its report."""
@@ -248,8 +239,10 @@ class Attempt:
             zygotes.want(environment)
 
     def _kill_child(self) -> None:
-        if self._child is not None:
-            sandbox.kill_tree(self._child.pid)
+        with self._lock:
+            child = self._child
+        if child is not None:
+            child.kill()
 
     def _open_gate(self, channel: Channel, folders: Folders) -> None:
         """From here on the attempt counts as begun, whether or not the server's answer arrives."""
@@ -271,13 +264,17 @@ class Attempt:
             on_lost=self.lost,
         )
 
-    def _wait_for(self, child: "subprocess.Popen[bytes]") -> None:
-        child.wait()
+    def _facts_of(self, child: Child) -> Facts | None:
+        """Wait until nothing of it is left, and hear what its guard saw."""
+        facts = child.wait()
         if self._kernel_guard is not None:
             self._kernel_guard.wait()
-        left = self._host.processes.ended(child)
+        left = self._host.processes.kill_orphans() + (facts.unkilled if facts is not None else 0)
         if left:
             _log.error("attempt.left_processes run_id=%s count=%d", self._order.run_id, left)
+        if facts is None or facts.code is None:
+            return facts
+        return replace(facts, code=exit_code(self._host, facts.code))
 
     def _overdue(self) -> Stop | None:
         seconds = self._order.timeout_seconds

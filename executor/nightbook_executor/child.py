@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from nightbook.core import journal as core_journal
-from nightbook_executor import endings, outputs, rebuild, sandbox
+from nightbook_executor import endings, guard, outputs, rebuild, sandbox
 from nightbook_executor.control import Channel
 from nightbook_executor.endings import Ending, Stop
 from nightbook_executor.execution import Execution, Wishes
@@ -58,17 +58,21 @@ class RefusedError(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    order = Order.read(Path(arguments[0]))
     fd, journal = int(arguments[1]), int(arguments[2])
     for each in (fd, journal):
         os.set_inheritable(each, False)
+    run(Order.read(Path(arguments[0])), fd, journal)
+    return 0
+
+
+def run(order: Order, fd: int, journal: int) -> None:
+    """Run one attempt, in a process that has the attempt's environment, folder and log."""
     _take_precautions(order)
     channel = Channel.of_fd(fd)
     wishes = Wishes(begun=False)
     threading.Thread(target=_listen, args=(channel, wishes, order.silence_seconds), daemon=True).start()
     report = Attempt(order, channel, wishes, journal).run()
     channel.send("ended", **report)
-    return 0
 
 
 def _take_precautions(order: Order) -> None:
@@ -76,12 +80,19 @@ def _take_precautions(order: Order) -> None:
     signal.signal(signal.SIGTERM, lambda *_: _end_everything())
     # Not SIG_IGN: the kernel and what it starts would inherit that and could not be interrupted.
     signal.signal(signal.SIGINT, lambda *_: None)
-    if order.sandbox != "bubblewrap":  # there the parent is its init, and both die with their starter
+    if not guard.IS_HERE:  # a guard has seen to it, before our first instruction
         sandbox.die_with_parent(order.parent)
     sandbox.confine(order.sandbox, order.limits)
     if order.sandbox != "none":
         sandbox.hide()
+    if guard.IS_HERE:
+        guard.name_process("nb-child")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    block_unwanted()
+
+
+def block_unwanted() -> None:
+    """Let papermill not find what it would import if it could."""
     sys.modules.update(dict.fromkeys(_UNWANTED))  # type: ignore[arg-type]
 
 

@@ -10,6 +10,7 @@ from nightbook.schemas import RunOrder
 from nightbook_executor import places, sandbox
 from nightbook_executor.api import Api
 from nightbook_executor.bubblewrap import Bubblewrap
+from nightbook_executor.children import ChildServer
 from nightbook_executor.kernels.zygotes import Zygotes
 from nightbook_executor.lease import Leases
 from nightbook_executor.leftovers import Leftovers, Owner
@@ -34,6 +35,7 @@ class Host:
     leases: Leases
     processes: Processes
     leftovers: Leftovers
+    child_server: ChildServer | None = None  # none where children are not forked
     zygotes: Zygotes | None = None  # none where kernels are not forked
 
 

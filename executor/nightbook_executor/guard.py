@@ -36,6 +36,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, NoReturn
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _SAMPLE_SECONDS = 0.25
 _TREE_SECONDS = 1.0
@@ -43,6 +44,8 @@ _KILL_SECONDS = 5.0
 _SHARING_MATTERS = 0.9  # of the memory limit
 _MAX_LINE = 64 * 1024
 _FAILED = 70
+#: Whether this system has what a guard is made of.
+IS_HERE = sys.platform.startswith("linux")
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # a lease runs on while the host sleeps
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -82,6 +85,7 @@ def guard(
         pid = os.fork()
         if pid == 0:
             _be_guarded(start, me, link, lifeline, cgroup)
+        name_process("nb-guard")
         close_all_but([*own, 2])
         _Watch(pid, link, limits, lifeline, cgroup).to_the_end()
     except BaseException:
@@ -122,6 +126,11 @@ def prctl(option: int, value: int) -> None:
     """Raises OSError."""
     if _LIBC.prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
+
+
+def name_process(name: str) -> None:
+    """What `ps` and /proc/<pid>/comm show; at most 15 bytes."""
+    _LIBC.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def adopt_orphans() -> None:

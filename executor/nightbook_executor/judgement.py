@@ -10,6 +10,7 @@ from typing import Any
 
 from nightbook.schemas import FinishDraft
 from nightbook_executor import endings
+from nightbook_executor.children import Facts
 from nightbook_executor.control import Message
 from nightbook_executor.endings import Ending, Stop
 
@@ -22,16 +23,31 @@ class Done:
     report: dict[str, Any]
 
 
-def judged(report: Message | None, code: int, *, cancel: Stop | None, overdue: Stop | None) -> Done:
+def judged(report: Message | None, facts: Facts | None, *, cancel: Stop | None, overdue: Stop | None) -> Done:
     """Join what the child said with how it ended; *overdue* is given where its time had passed."""
     if report is not None:
         with contextlib.suppress(KeyError, TypeError, ValueError):
             return Done(_reported(report), report)
-    stop = cancel or (overdue if code == -signal.SIGKILL else None)
+    if facts is None:
+        words = "The process that guards the run was killed, and the run with it."
+        return Done(endings.stopped(cancel, None, "kill") if cancel else endings.platform(words), {})
+    return Done(_ending_of(facts, cancel, overdue), {"usage": facts.usage})
+
+
+def _ending_of(facts: Facts, cancel: Stop | None, overdue: Stop | None) -> Ending:
+    if facts.why == "memory":
+        hit, limit = _gigabytes(facts.memory_hit_bytes), _gigabytes(facts.memory_limit_bytes)
+        reason = f"The processes of the run held {hit} of {limit} of memory and were killed."
+        return Ending("failed", "out_of_memory", reason)
+    stop = cancel or (overdue if facts.code == -signal.SIGKILL else None)
     if stop is not None:
-        return Done(endings.stopped(stop, None, "kill"), {})
-    words = endings.exit_words(code)
-    return Done(endings.platform(f"The process that runs the notebook ended with {words}."), {})
+        return endings.stopped(stop, None, "kill")
+    words = endings.exit_words(facts.code)
+    return endings.platform(f"The process that runs the notebook ended with {words}.")
+
+
+def _gigabytes(count: int | None) -> str:
+    return f"{(count or 0) / 1e9:.3g} GB"
 
 
 def _reported(report: Message) -> Ending:

@@ -33,9 +33,17 @@ class Processes:
         with self._lock:
             self._known.discard(pid)
 
+    def forget(self, process: "subprocess.Popen[bytes]") -> None:
+        """*process* was collected; what it left goes on."""
+        self.spare_no_more(process.pid)
+
     def ended(self, process: "subprocess.Popen[bytes]") -> int:
         """Collect an ended process and kill what it left. Return how many could not be killed."""
         process.wait()
+        self.forget(process)
+        return self.kill_orphans()
+
+    def kill_orphans(self) -> int:
+        """Kill what the killed left to us. Return how many could not be killed."""
         with self._lock:
-            self._known.discard(process.pid)
             return sandbox.kill_descendants(keep=self._known)

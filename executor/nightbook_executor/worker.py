@@ -30,7 +30,8 @@ from nightbook_executor.attempt import Attempt
 from nightbook_executor.bell import Bell
 from nightbook_executor.bubblewrap import Bubblewrap
 from nightbook_executor.folders import Host
-from nightbook_executor.kernels.opening import zygotes_of
+from nightbook_executor.kernels.opening import renew_on_hangup, zygotes_of
+from nightbook_executor.launching import child_server_of
 from nightbook_executor.lease import Leases, lease_clock
 from nightbook_executor.leftovers import Leftovers
 from nightbook_executor.processes import Processes
@@ -97,8 +98,9 @@ def _lend_devices() -> None:
     try:
         devices.make_read_only()
     except OSError as error:
-        why = error.strerror
-        _log.warning("worker.devices_lent_writable why=%s; run the worker as a user of its own", why)
+        _log.warning(
+            "worker.devices_lent_writable why=%s; run the worker as a user of its own", error.strerror
+        )
 
 
 class _TakenError(Exception):
@@ -183,6 +185,8 @@ class _Worker:
         )
         self._leftovers = Leftovers(self._api, self._place.id, self._place.state)
         self._host = self._made_host()
+        if self._host.zygotes is not None:
+            renew_on_hangup(self._host.zygotes)
         self._leftovers.start()
         self._leases.start()
         bell = self._open_bell()
@@ -192,6 +196,8 @@ class _Worker:
         finally:
             self._leftovers.close()
             self._leases.close()
+            if self._host.child_server is not None:
+                self._host.child_server.close()
             if self._host.zygotes is not None:
                 self._host.zygotes.close()
         if bell is not None:
@@ -217,6 +223,7 @@ class _Worker:
             leases=self._leases,
             leftovers=self._leftovers,
             processes=processes,
+            child_server=child_server_of(self._settings.sandbox, processes, self._place.state, cache),
             zygotes=zygotes_of(self._settings, processes, self._place.state, cache),
         )
 

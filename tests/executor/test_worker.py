@@ -16,8 +16,12 @@ def begun(server, run):
     server.wait(lambda: "begun" in run.printed)
 
 
+def named(worker, name):
+    return [one for one in worker.below() if one.name() == name]
+
+
 def child_of(worker):
-    return next(one for one in worker.below() if "nightbook_executor.child" in " ".join(one.cmdline()))
+    return named(worker, "nb-child")[0]
 
 
 def gone(run, seconds=3.0):
