@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from nightbook.core.states import FailureClass
 
+#: A kernel killed at this share of its limit was killed for it.
+_NEARLY = 0.95
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -45,10 +48,54 @@ def all_ran(expected_errors: int) -> Ending:
     )
 
 
-def kernel_died(cell: int, code: int | None) -> Ending:
-    return Ending(
-        "failed", "kernel_died", f"The kernel ended with {exit_words(code)} in cell {cell + 1}.", cell
-    )
+@dataclass(frozen=True)
+class Death:
+    """How a kernel ended by itself: exit code (negative: a signal), and what is known of its memory in bytes.
+
+    `hit` is how much it was when it passed the limit, told by whoever watched the limit.
+    """
+
+    code: int | None
+    peak: int | None = None
+    limit: int | None = None
+    hit: int | None = None
+
+    @property
+    def is_out_of_memory(self) -> bool:
+        """A SIGKILL alone proves nothing: anybody may have sent it."""
+        if self.limit is None:
+            return False
+        return self.hit is not None or (
+            self.code == -signal.SIGKILL and (self.peak or 0) >= _NEARLY * self.limit
+        )
+
+
+def kernel_died(cell: int, death: Death) -> Ending:
+    words = f"The kernel ended with {exit_words(death.code)} in cell {cell + 1}"
+    if not death.is_out_of_memory:
+        return Ending("failed", "kernel_died", f"{words}.", cell)
+    taken = f"{_size(death.hit or death.peak)} of {_size(death.limit)}"
+    if death.hit is not None:
+        reason = f"{words}, as the run took more memory than its limit: {taken}."
+    else:
+        reason = f"{words}, usually sent by the out-of-memory killer, at {taken}."
+    return Ending("failed", "out_of_memory", reason, cell)
+
+
+def no_memory(cell: int, limit: int) -> Ending:
+    """A cell raised MemoryError under a limit of the address space."""
+    reason = f"Cell {cell + 1} raised MemoryError under a limit of {_size(limit)} of address space."
+    return Ending("failed", "out_of_memory", reason, cell)
+
+
+def _size(count: int | None) -> str:
+    """Bytes for a person, in powers of 1000 as disks and clouds count."""
+    value = float(count or 0)
+    for unit in ("B", "kB", "MB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
 
 
 def no_kernel(name: str | None, known: Iterable[str]) -> Ending:

@@ -5,6 +5,7 @@ reading of errors works on unchanged. What happened is told in the journal and i
 """
 
 import asyncio
+import resource
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from nbformat.notebooknode import from_dict
 from papermill.clientwrap import PapermillNotebookClient
 
 from nightbook_executor import endings
-from nightbook_executor.endings import Ending, Stop
+from nightbook_executor.endings import Death, Ending, Stop
 from nightbook_executor.execution import Execution
 from nightbook_executor.intake import Intake
 from nightbook_executor.kernel import Kernel
+from nightbook_executor.meter import Meter
 from nightbook_executor.wire import Request, Wire
 
 _STEP_SECONDS = 10.0
@@ -56,6 +58,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         self._expected_errors = 0
         self._kernel: Kernel
         self._wire: Wire
+        self._meter: Meter
 
     def execute(self, **_kwargs: Any) -> Any:
         self.reset_execution_trackers()
@@ -85,6 +88,10 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         self.km, self.kc = self._kernel.manager, client
         self._wire = Wire(client, self._on_message, self._intake.is_full, self._intake.drop)
         ending: Ending | None = None
+        self._meter = Meter(
+            lambda: self._kernel.pid, self._journal, execution.memory_bytes, self._kernel.kill
+        )
+        watching = asyncio.create_task(self._meter.watch())
         try:
             await self._ready()
             await self._permitted()
@@ -92,6 +99,9 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         except _EndedError as ended:
             ending = ended.ending
         finally:
+            watching.cancel()
+            self._meter.look()
+            self._meter.tell()
             await self._wire.close()
             self._intake.finish()
             gently = ending is not None and ending.state in ("succeeded", "failed")
@@ -224,6 +234,9 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         if allowed:
             self._expected_errors += 1
             return _Verdict("completed", error)
+        address_space, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if error["ename"] == "MemoryError" and address_space != resource.RLIM_INFINITY:
+            return _Verdict("failed", error, endings.no_memory(index, address_space))
         return _Verdict("failed", error, endings.raised(index, error["ename"], error["evalue"]))
 
     def _error_of(self, index: int, reply: dict[str, Any]) -> dict[str, str]:
@@ -238,9 +251,15 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         await asyncio.sleep(_LAST_WORDS_SECONDS)  # the last messages are still in the socket
         if request.finished.is_set():
             return self._judge(request, index, self._allows_errors(self.nb.cells[index]))
-        ending = endings.kernel_died(index, await self._kernel.exit_code())
+        ending = endings.kernel_died(index, await self._death())
         assert ending.reason is not None
         return self._failed(index, "DeadKernelError", ending)
+
+    async def _death(self) -> Death:
+        code, told = await self._kernel.exit_code(), self._kernel.ended or {}
+        peak = max(self._meter.peak, told.get("peak_memory_bytes") or 0)
+        hit = told.get("memory_hit_bytes") or self._meter.hit
+        return Death(code, peak, self._execution.memory_bytes, hit)
 
     def _failed(self, index: int, ename: str, ending: Ending) -> _Verdict:
         reason = ending.reason or ""
