@@ -10,9 +10,12 @@ from pydantic import Field
 from nightbook.client.files import Files, upload_of
 from nightbook.client.wire import Wire, draft_of, exact_draft_of, segment
 from nightbook.schemas import (
+    BackfillDraft,
+    BackfillView,
     Draft,
     Finding,
     FindingList,
+    HookView,
     Instant,
     KernelList,
     KernelView,
@@ -25,6 +28,8 @@ from nightbook.schemas import (
     PoolView,
     PreviewDraft,
     PreviewView,
+    RRuleDraft,
+    RRuleView,
     RunNowDraft,
     RunView,
     ScheduleDraft,
@@ -172,8 +177,12 @@ class Schedules:
         schedule_id: ScheduleId | None = None,
         count: int = 5,
         after: str | None = None,
+        **fields: Any,
     ) -> PreviewView:
         """The next fire times of a trigger, or of a schedule that is kept; *after* is an RFC 3339 instant.
+
+        *fields* are for a trigger that is not kept: `start_at`, `end_at`, `exclude_dates`, `holidays`,
+        `on_excluded`.
 
         >>> client.schedules.preview({"kind": "cron", "expression": "0 9 * * *"}, count=2).words
         'At 09:00, every day, UTC'
@@ -182,12 +191,46 @@ class Schedules:
         if schedule_id is not None:
             kept = draft_of(_KeptPreview, asked)
             return self._wire.view(PreviewView, "POST", f"{_at(schedule_id)}/preview", draft=kept)
-        draft = draft_of(PreviewDraft, {**asked, "trigger": dict(trigger or {})})
+        draft = draft_of(PreviewDraft, {**fields, **asked, "trigger": dict(trigger or {})})
         return self._wire.view(PreviewView, "POST", "/schedules/preview", draft=draft)
 
-    def occurrences(self, schedule_id: ScheduleId) -> Iterator[OccurrenceView]:
-        """The ledger: every fire time, and what became of it."""
-        return self._wire.pages(OccurrenceView, f"{_at(schedule_id)}/occurrences", {})
+    def from_rrule(self, rrule: str, *, timezone: str = "UTC", start: str | None = None) -> RRuleView:
+        """A recurrence rule of RFC 5545 as fields of a schedule. Raises Refused naming a part without equal.
+
+        >>> client.schedules.from_rrule("FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0").words
+        'At 09:00, Monday, UTC'
+        """
+        draft = draft_of(RRuleDraft, {"rrule": rrule, "timezone": timezone, "start": start})
+        return self._wire.view(RRuleView, "POST", "/schedules/from-rrule", draft=draft)
+
+    def backfill(
+        self, schedule_id: ScheduleId, since: str, until: str, *, dry_run: bool = False, **fields: Any
+    ) -> BackfillView:
+        """Run the fire times from *since* to *until* (RFC 3339 instants), or say which they are (*dry_run*).
+
+        *fields*: `redo` (`missing`, `failed` or `all`), `priority`, `concurrency`, `parameters`, `note`.
+
+        >>> nine = {"kind": "cron", "expression": "0 9 * * *"}
+        >>> daily = client.schedules.create("Daily sales, filled in", "daily_sales.ipynb", nine)
+        >>> day = ("2026-01-05T00:00:00Z", "2026-01-06T00:00:00Z")
+        >>> client.schedules.backfill(daily.id, *day, dry_run=True).count
+        1
+        """
+        given = {**fields, "since": since, "until": until, "dry_run": dry_run}
+        draft = draft_of(BackfillDraft, given)
+        return self._wire.view(BackfillView, "POST", f"{_at(schedule_id)}/backfill", draft=draft)
+
+    def make_hook(self, schedule_id: ScheduleId) -> HookView:
+        """Open the hook of an event schedule, or change its secret, which the answer shows this once."""
+        return self._wire.view(HookView, "POST", f"{_at(schedule_id)}/hook", once=True)
+
+    def close_hook(self, schedule_id: ScheduleId) -> None:
+        """Close the hook: its secret opens nothing any more."""
+        self._wire.ask("DELETE", f"{_at(schedule_id)}/hook", once=True)
+
+    def occurrences(self, schedule_id: ScheduleId, **filters: Any) -> Iterator[OccurrenceView]:
+        """The ledger: every fire time, the newest first, and what became of it."""
+        return self._wire.pages(OccurrenceView, f"{_at(schedule_id)}/occurrences", filters)
 
     def latest(self, schedule_id: ScheduleId, *, successful: bool = False) -> RunView:
         """The last run that ended, or the last that succeeded. Raises Missing where there is none."""

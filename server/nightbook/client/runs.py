@@ -19,10 +19,12 @@ from nightbook.schemas import (
     CancelDraft,
     CellList,
     CellView,
+    GroupView,
     NoteDraft,
     RerunDraft,
     RunDraft,
     RunView,
+    SweepDraft,
 )
 from nightbook.schemas.diffs import RunDiff
 
@@ -54,7 +56,7 @@ class Runs:
     def list(self, **filters: Any) -> Iterator[RunView]:
         """Runs, newest first, fetched page by page as they are asked for.
 
-        Filters: `state`, `schedule_id`, `notebook`, `owner`, `tag`, `trigger`, `since`, `until`, `q`.
+        Filters: `state`, `schedule_id`, `group_id`, `notebook`, `owner`, `tag`, `trigger`, `since`, `until`, `q`.
 
         >>> [run.state for run in client.runs.list(state="failed")]
         ['failed']
@@ -75,6 +77,23 @@ class Runs:
         """Run again: *parameters* are merged over the parent's; *use* is `original` or `latest` version."""
         draft = draft_of(RerunDraft, {"parameters": dict(parameters or {}), "use": use, "note": note})
         return self._wire.view(RunView, "POST", f"/runs{segment(run_id)}/rerun", draft=draft)
+
+    def sweep(self, notebook: str, grid: Mapping[str, Sequence[Any]], **fields: Any) -> GroupView:
+        """Run a notebook once for each combination of the values in *grid*; `list(group_id=…)` finds them.
+
+        *fields* are those of RunDraft, and `concurrency`: how many of them run at once.
+
+        >>> client.runs.sweep("daily_sales.ipynb", {"region": ["north", "south"], "days": [1, 7]}).count
+        4
+        """
+        draft = draft_of(SweepDraft, {**fields, "notebook": notebook, "grid": dict(grid)})
+        return self._wire.view(GroupView, "POST", "/runs/sweep", draft=draft)
+
+    def cancel_group(self, group_id: RunId, reason: str | None = None) -> GroupView:
+        """End a backfill or a sweep. Returns the runs that were not over yet."""
+        draft = draft_of(CancelDraft, {"reason": reason})
+        path = f"/groups{segment(group_id)}/cancel"
+        return self._wire.view(GroupView, "POST", path, draft=draft, once=True)
 
     def cancel(self, run_id: RunId, reason: str | None = None) -> RunView:
         """Ask for the end. The running cell is interrupted, which may take some seconds."""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import typer
@@ -72,33 +72,60 @@ def seconds(text: str | None, option: str) -> int | None:
 
 def trigger(
     *,
-    cron: str | None,
-    every: str | None,
-    at: str | None,
-    manual: bool,
-    timezone: str | None,
-    dst_gap: str | None,
-    dst_fold: str | None,
+    cron: str | None = None,
+    every: str | None = None,
+    at: str | None = None,
+    after: Sequence[str] | None = None,
+    event: bool = False,
+    manual: bool = False,
+    **beside: Any,
 ) -> dict[str, Any] | None:
-    """The one trigger that the options describe; null where they describe none."""
-    chosen = [
-        name
-        for name, given in (("--cron", cron), ("--every", every), ("--at", at), ("--manual", manual))
-        if given
-    ]
+    """The one trigger that the options describe; null where they describe none.
+
+    *beside* are options that go with some triggers only: timezone, dst_gap, dst_fold, finish_by, margin,
+    after_state, after_any, event_parameter. `schedule_ids` of `--after` are as typed: ids or names.
+    """
+    given = {"--cron": cron, "--every": every, "--at": at, "--after": after, "--event": event}
+    chosen = [name for name, value in {**given, "--manual": manual}.items() if value]
     if len(chosen) > 1:
         raise typer.BadParameter("choose one trigger", param_hint=" and ".join(chosen))
-    beside = {"timezone": timezone, "dst_gap": dst_gap, "dst_fold": dst_fold}
-    allowed = {"--cron": set(beside), "--every": {"timezone"}}.get("".join(chosen), set())
-    for name, given in beside.items():
-        if given is not None and name not in allowed:
-            raise typer.BadParameter("give it together with --cron", param_hint=f"--{name.replace('_', '-')}")
-    if cron:
-        made: dict[str, Any] = {"kind": "cron", "expression": cron, **beside}
-    elif every:
-        made = {"kind": "interval", "every": f"PT{seconds(every, '--every')}S", "timezone": timezone}
-    elif at:
-        made = {"kind": "once", "at": at}
-    else:
-        made = {"kind": "manual"} if manual else {}
-    return {name: value for name, value in made.items() if value is not None} or None
+    kind = "".join(chosen)
+    for name, value in beside.items():
+        if value and kind not in _GOES_WITH[name]:
+            hint = f"--{name.replace('_', '-')}"
+            raise typer.BadParameter(
+                f"give it together with {' or '.join(_GOES_WITH[name])}", param_hint=hint
+            )
+    kinds: dict[str, dict[str, Any]] = {
+        "--cron": {"kind": "cron", "expression": cron},
+        "--every": {"kind": "interval", "every": f"PT{seconds(every, '--every')}S"},
+        "--at": {"kind": "once", "at": at},
+        "--after": {"kind": "after", "schedule_ids": list(after or ())},
+        "--event": {"kind": "event"},
+        "--manual": {"kind": "manual"},
+        "": {},
+    }
+    details = {
+        "timezone": beside.get("timezone"),
+        "dst_gap": beside.get("dst_gap"),
+        "dst_fold": beside.get("dst_fold"),
+        "finish_by": beside.get("finish_by") or None,
+        "margin_seconds": seconds(beside.get("margin"), "--margin"),
+        "states": list(beside.get("after_state") or ()) or None,
+        "join": "any" if beside.get("after_any") else None,
+        "parameters": list(beside.get("event_parameter") or ()) or None,
+    }
+    return {**kinds[kind], **{name: value for name, value in details.items() if value is not None}} or None
+
+
+_TIMED: Final = ("--cron", "--every", "--at")
+_GOES_WITH: Final[Mapping[str, Sequence[str]]] = {
+    "timezone": ("--cron", "--every"),
+    "dst_gap": ("--cron",),
+    "dst_fold": ("--cron",),
+    "finish_by": _TIMED,
+    "margin": _TIMED,
+    "after_state": ("--after",),
+    "after_any": ("--after",),
+    "event_parameter": ("--event",),
+}
