@@ -71,8 +71,8 @@ pictures: ## Renew the manual's pictures from the browser tests (after make test
 	@cp tests/ui/__screenshots__/the-story-light-6-copy.png docs/images/copy-light.png
 	@cp tests/ui/__screenshots__/a-run-is-seen-to-its-end-and-run-again-light-run.png docs/images/run-light.png
 
-bench: install ## Measure a run's latency beside the papermill command line
-	@$(BIN)/python benchmarks/run_latency.py $(BENCH)
+bench: install ## Measure the engine beside papermill (BENCH="--only trivial --rounds 30")
+	@$(BIN)/python benchmarks/engine.py $(BENCH)
 
 lab-build: install ## Build the JupyterLab extension and the web page again
 	@$(say) 'building the pages …'

@@ -1,0 +1,33 @@
+"""The environments of the benchmark's peers, each in a folder of its own, installed by name.
+
+python benchmarks/peers.py install DIR
+"""
+
+import argparse
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+PACKAGES = {
+    "jupyter_scheduler": ["jupyter-scheduler", "jupyter-server", "ipykernel"],
+    "prefect": ["prefect", "papermill", "ipykernel"],
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("command", choices=["install"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", choices=sorted(PACKAGES), action="append")
+    options = parser.parse_args()
+    for name in options.only or PACKAGES:
+        place = options.folder.absolute() / name
+        venv.create(place, with_pip=True)
+        subprocess.run([place / "bin" / "python", "-m", "pip", "install", "-q", *PACKAGES[name]], check=True)
+        print(f"{name}: {place}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
