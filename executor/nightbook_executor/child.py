@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 import traceback
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
@@ -313,7 +314,7 @@ def _begin_facts(order: Order) -> dict[str, Any]:
         "fence": order.fence,
     }
     limits = {"timeout_seconds": order.timeout_seconds, "cell_timeout_seconds": order.cell_timeout_seconds}
-    return {**ids, "source": order.sha256, "limits": limits}
+    return {**ids, "source": order.sha256, "limits": {**limits, **asdict(order.limits)}}
 
 
 def _lay(folder: Path, name: str, content: bytes) -> None:

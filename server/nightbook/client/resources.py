@@ -266,7 +266,10 @@ class Pools:
         return self._wire.view(PoolList, "GET", "/pools").items
 
     def create(self, name: str, **fields: Any) -> PoolView:
-        """Make a pool. *fields*: `description`, `concurrency`, `lease_seconds`, `max_timeout_seconds`."""
+        """Make a pool.
+
+        *fields*: `description`, `concurrency`, `lease_seconds`, `max_timeout_seconds`, `limits` (a mapping).
+        """
         return self._wire.view(
             PoolView, "POST", "/pools", draft=draft_of(PoolDraft, {**fields, "name": name})
         )

@@ -33,13 +33,16 @@ def _notebook(view: NotebookView) -> tuple[object, ...]:
 def list_pools(output: OutputOption = Output.table) -> None:
     """List the pools: workers, slots, what waits and runs."""
     with connect() as client:
-        columns = ("pool", "workers", "free slots", "queued", "running", "at once", "description")
+        columns = ("pool", "workers", "free slots", "queued", "running", "at once", "memory", "description")
         print_list(client.pools.list(), output, columns, _pool)
 
 
 def _pool(view: PoolView) -> tuple[object, ...]:
     free = f"{view.free_slots} of {view.slots}"
-    return view.name, view.workers, free, view.queued, view.running, view.concurrency, view.description
+    limit = view.limits.memory_bytes
+    memory = "no limit" if limit is None else f"{limit / 10**9:.1f} GB"
+    counts = view.workers, free, view.queued, view.running, view.concurrency
+    return view.name, *counts, memory, view.description
 
 
 @workers.command("list")
