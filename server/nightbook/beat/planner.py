@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 #: Rows of gaps that one tick writes down; the next tick goes on.
 GAP_ROWS = 500
+#: Runs that one tick queues, about: catch-up after an outage must not hold one transaction for long.
+ROUND = 500
 
 
 def has_work(session: Session, now: datetime) -> bool:
@@ -33,6 +35,8 @@ def tick(session: Session, now: datetime) -> int:
     queued = 0
     for schedule in schedules.due(session, now):
         queued += _one(session, schedule, now, firing.fire_due)
+        if queued >= ROUND:
+            return queued
     for schedule_id in chains.new_followers(session):
         follower = schedules.lock(session, schedule_id)
         if follower is not None and follower.deleted_at is not None:

@@ -56,7 +56,8 @@ class Runs:
     def list(self, **filters: Any) -> Iterator[RunView]:
         """Runs, newest first, fetched page by page as they are asked for.
 
-        Filters: `state`, `schedule_id`, `group_id`, `notebook`, `owner`, `tag`, `trigger`, `since`, `until`, `q`.
+        Filters: `state`, `schedule_id`, `group_id`, `notebook`, `owner`, `tag`, `trigger`, `since`,
+        `until`, `q`.
 
         >>> [run.state for run in client.runs.list(state="failed")]
         ['failed']
