@@ -6,6 +6,7 @@ journal with the ending that the worker decided, if the child had no time to, an
 
 import json
 import os
+import resource
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,13 @@ from typing import Any
 
 from nightbook.core import journal as core_journal
 from nightbook_executor.journal import encoded
+
+_LIMITS = (
+    (resource.RLIMIT_AS, 3 << 30),
+    (resource.RLIMIT_CPU, 60),
+    (resource.RLIMIT_FSIZE, 1 << 30),
+    (resource.RLIMIT_CORE, 0),
+)
 
 
 def upgraded(content: dict[str, Any]) -> dict[str, Any]:
@@ -79,7 +87,16 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     return {**told, "cells_done": len(done), "cells_total": len(begin["ids"]) if begin else None}
 
 
+def _take_limits() -> None:
+    """A hostile journal must not hurt the host: it costs this process, and the attempt its copy."""
+    for limit, value in _LIMITS:
+        _, hard = resource.getrlimit(limit)
+        allowed = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(limit, (allowed, allowed))
+
+
 def main(arguments: list[str]) -> int:
+    _take_limits()
     folder = Path(arguments[0])
     ending = json.loads(arguments[1])
     content = json.loads((folder / "source.json").read_bytes())["content"]
