@@ -189,6 +189,9 @@ export class Api {
   noteRun(id: string, note: string): Promise<wire.RunView> {
     return this.post(`/runs/${segment(id)}/note`, { note });
   }
+  diff(id: string, other: string): Promise<wire.RunDiff> {
+    return this.get(`/runs/${segment(id)}/diff/${segment(other)}`);
+  }
   async cells(id: string): Promise<wire.CellView[]> {
     return (await this.get<{ items: wire.CellView[] }>(`/runs/${segment(id)}/cells`)).items;
   }

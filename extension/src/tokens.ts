@@ -38,6 +38,18 @@ export type KernelView = Got<Wire['KernelView']>;
 export type WorkerView = Got<Wire['WorkerView']>;
 export type OverviewView = Got<Wire['OverviewView']>;
 export type HourView = Got<Wire['HourView']>;
+export type RunDiff = Omit<Got<Wire['RunDiff']>, 'cells'> & { cells: CellDiff[] };
+export type DiffSide = Got<Wire['DiffSide']>;
+export type NamedDiff = Got<Wire['NamedDiff']>;
+export type LineDiff = Got<Wire['LineDiff']>;
+export type CellSide = Omit<Got<Wire['CellSide']>, 'outputs'> & {
+  outputs: NotebookOutput[] | null;
+};
+export type CellDiff = Omit<Got<Wire['CellDiff']>, 'left' | 'right'> & {
+  left: CellSide | null;
+  right: CellSide | null;
+};
+export type Change = NamedDiff['change'];
 export type EventView = Got<Wire['EventView']>;
 export type LastRunView = Got<Wire['LastRunView']>;
 

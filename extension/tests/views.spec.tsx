@@ -97,7 +97,9 @@ function detail(run: RunView, part: Partial<RunDetailProps> = {}) {
       rerun={null}
       tab="cells"
       onTab={jest.fn()}
+      compare={null}
       onRerun={jest.fn()}
+      onCompare={jest.fn()}
       onCancel={jest.fn()}
       {...part}
     />

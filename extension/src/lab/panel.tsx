@@ -14,6 +14,7 @@ import {
   RunsScreen,
   SchedulesScreen
 } from '../views/screens/ListScreens';
+import { CompareScreen } from '../views/screens/CompareScreen';
 import { RunScreen } from '../views/screens/RunScreen';
 import { ScheduleScreen } from '../views/screens/ScheduleScreen';
 import { useConnection } from '../views/screens/state';
@@ -78,14 +79,15 @@ export function panelIn(nightbook: Nightbook, place: Place): MainAreaWidget<Nigh
   return widget;
 }
 
-const KINDS = ['overview', 'schedules', 'runs', 'notebooks', 'run', 'schedule'];
+const KINDS = ['overview', 'schedules', 'runs', 'notebooks', 'run', 'comparison', 'schedule'];
 
 /** The place that saved arguments name; the overview where they name none. */
 export function placeOf(args: unknown): Place {
-  const place = args as Partial<{ kind: string; id: string }> | null | undefined;
-  const isKnown = place && KINDS.includes(place.kind ?? '');
-  const lacksId = ['run', 'schedule'].includes(place?.kind ?? '') && typeof place?.id !== 'string';
-  return isKnown && !lacksId ? (place as Place) : { kind: 'overview' };
+  const place = args as Partial<Record<string, unknown>> | null | undefined;
+  const kind = String(place?.kind ?? '');
+  const needed = { run: ['id'], schedule: ['id'], comparison: ['run', 'other'] }[kind] ?? [];
+  const isWhole = needed.every(name => typeof place?.[name] === 'string');
+  return KINDS.includes(kind) && isWhole ? (place as unknown as Place) : { kind: 'overview' };
 }
 
 function Frame({ place, onBack }: { place: Place; onBack?(): void }): JSX.Element {
@@ -106,7 +108,7 @@ function Navigation({ place, onBack }: { place: Place; onBack?(): void }): JSX.E
   const links: [Place, string, IconName, string][] = [
     [{ kind: 'overview' }, __('Overview'), 'home', ''],
     [{ kind: 'schedules' }, __('Schedules'), 'calendar', 'schedule'],
-    [{ kind: 'runs' }, __('Runs'), 'play', 'run'],
+    [{ kind: 'runs' }, __('Runs'), 'play', place.kind === 'comparison' ? 'comparison' : 'run'],
     [{ kind: 'notebooks' }, __('Notebooks'), 'book', '']
   ];
   return (
@@ -139,6 +141,8 @@ function Screen({ place }: { place: Place }): JSX.Element {
       return (
         <RunScreen key={`${place.id} ${place.rerun ?? ''}`} id={place.id} rerun={place.rerun} />
       );
+    case 'comparison':
+      return <CompareScreen key={`${place.run} ${place.other}`} {...place} />;
     case 'schedule':
       return <ScheduleScreen key={place.id} id={place.id} />;
     default:

@@ -73,6 +73,11 @@ export function run(id: string): Source<wire.RunView> {
   return { key: `run:${id}`, load: api => api.run(id) };
 }
 
+/** What *other* has otherwise. */
+export function diff(id: string, other: string): Source<wire.RunDiff> {
+  return { key: `run-diff:${id}:${other}`, load: api => api.diff(id, other) };
+}
+
 export function cells(id: string): Source<wire.CellView[]> {
   return { key: `run-cells:${id}`, load: api => api.cells(id) };
 }

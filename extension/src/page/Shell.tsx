@@ -19,6 +19,7 @@ import {
   RunsScreen,
   SchedulesScreen
 } from '../views/screens/ListScreens';
+import { CompareScreen } from '../views/screens/CompareScreen';
 import { RunScreen } from '../views/screens/RunScreen';
 import { ScheduleScreen } from '../views/screens/ScheduleScreen';
 import { ModelContext, useConnection, useModel } from '../views/screens/state';
@@ -132,6 +133,7 @@ function useTitle({ kind }: Route): void {
     schedule: __('Schedule'),
     runs: __('Runs'),
     run: __('Run'),
+    comparison: __('Compare two runs'),
     notebooks: __('Notebooks'),
     'schedule-notebook': __('Schedule a notebook')
   };
@@ -153,7 +155,7 @@ function Navigation({ route }: { route: Route }): JSX.Element {
   const links: [Place, string, IconName, string[]][] = [
     [{ kind: 'overview' }, __('Overview'), 'home', ['overview', 'login']],
     [{ kind: 'schedules' }, __('Schedules'), 'calendar', ['schedules', 'schedule']],
-    [{ kind: 'runs' }, __('Runs'), 'play', ['runs', 'run']],
+    [{ kind: 'runs' }, __('Runs'), 'play', ['runs', 'run', 'comparison']],
     [{ kind: 'notebooks' }, __('Notebooks'), 'book', ['notebooks', 'schedule-notebook']]
   ];
   return (
@@ -214,6 +216,8 @@ function Screen({ route }: { route: Route }): JSX.Element {
       return <NotebooksScreen />;
     case 'run':
       return <RunScreen key={route.id} id={route.id} inPlace />;
+    case 'comparison':
+      return <CompareScreen key={`${route.run} ${route.other}`} {...route} />;
     case 'schedule':
       return <ScheduleScreen key={route.id} id={route.id} />;
     case 'schedule-notebook':

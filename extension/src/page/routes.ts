@@ -12,6 +12,8 @@ export function pathOf(place: Place): string {
       return `/runs/${encodeURIComponent(place.id)}`;
     case 'executed-notebook':
       return `/runs/${encodeURIComponent(place.run)}`;
+    case 'comparison':
+      return `/runs/${encodeURIComponent(place.run)}/compare/${encodeURIComponent(place.other)}`;
     case 'schedule':
       return `/schedules/${encodeURIComponent(place.id)}`;
     case 'schedule-notebook':
@@ -23,6 +25,9 @@ export function pathOf(place: Place): string {
 
 export function routeOf(pathname: string, search = ''): Route {
   const [concept = '', id, ...rest] = pathname.replace(/^\/|\/$/g, '').split('/');
+  if (concept === 'runs' && id && rest.length === 2 && rest[0] === 'compare') {
+    return { kind: 'comparison', run: decoded(id), other: decoded(rest[1]) };
+  }
   if (rest.length > 0) {
     return { kind: 'nowhere' };
   }

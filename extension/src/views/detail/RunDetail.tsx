@@ -28,6 +28,9 @@ export interface RunDetailProps {
   tab: string;
   onTab(tab: string): void;
   onRerun(): void;
+  onCompare(): void;
+  /** The choice of another run, while it is open. */
+  compare: React.ReactNode | null;
   onCancel(reason: string): Promise<unknown>;
   onOpenNotebook?(): void;
 }
@@ -57,6 +60,7 @@ export function RunDetail(props: RunDetailProps): JSX.Element {
           {rerun}
         </section>
       )}
+      {props.compare}
       <RunFacts run={run} />
       <RunTabs {...props} />
     </Page>
@@ -66,7 +70,9 @@ export function RunDetail(props: RunDetailProps): JSX.Element {
 function RunActions({
   run,
   rerun,
+  compare,
   onRerun,
+  onCompare,
   onCancel,
   onOpenNotebook
 }: RunDetailProps): JSX.Element {
@@ -81,6 +87,14 @@ function RunActions({
           title={__('Run again, with changed parameters if you like')}
           icon="again"
           onAct={onRerun}
+        />
+      )}
+      {!compare && run.started_at && (
+        <Action
+          label={__('Compare…')}
+          title={__('Compare with another run')}
+          icon="compare"
+          onAct={onCompare}
         />
       )}
       {canCancel && (

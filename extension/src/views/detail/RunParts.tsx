@@ -50,6 +50,7 @@ export function ArtifactsPart({ run, artifacts }: ArtifactsPartProps): JSX.Eleme
     notebook: __('Executed notebook'),
     manifest: __('Manifest'),
     journal: __('Journal'),
+    spill: __('Text beyond the limits'),
     output: __('Output')
   };
   const columns: Column<ArtifactView>[] = [

@@ -19,6 +19,8 @@ const SHAPES = {
   file: 'M4.5 2h5l2.5 2.5V14h-7.5zM9.5 2v2.5H12',
   search: 'M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9zM10.3 10.3l3.2 3.2',
   down: 'M4 6l4 4 4-4',
+  up: 'M4 10l4-4 4 4',
+  compare: 'M2.5 3h4.5v10H2.5zM9 3h4.5v10H9z',
   right: 'M6 4l4 4-4 4',
   left: 'M10 4L6 8l4 4',
   out: 'M9 3h4v4M13 3L7.5 8.5M11.5 9.5V13H3V4.5h3.5',

@@ -11,6 +11,7 @@ export type Place =
   | { kind: 'runs'; schedule?: string }
   | { kind: 'notebooks' }
   | { kind: 'run'; id: string; rerun?: boolean }
+  | { kind: 'comparison'; run: string; other: string }
   | { kind: 'schedule'; id: string }
   | { kind: 'schedule-notebook'; path: string; sha256: string }
   | { kind: 'executed-notebook'; run: string; path: string };

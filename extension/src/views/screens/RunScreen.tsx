@@ -4,6 +4,7 @@ import * as React from 'react';
 import { newKey } from '../../api';
 import { sources } from '../../model';
 import { isFinal, type RerunDraft, type RunView } from '../../tokens';
+import { CompareWith } from '../compare/CompareWith';
 import { NotebookFrame } from '../detail/NotebookFrame';
 import { RerunForm } from '../detail/RerunForm';
 import { RunDetail } from '../detail/RunDetail';
@@ -45,6 +46,7 @@ function KnownRun({ run, inPlace = false, rerun = false }: KnownRunProps): JSX.E
   const attempt = useAttempt();
   const [chosen, setTab] = React.useState<string | null>(null);
   const [isRerunning, setRerunning] = React.useState(rerun);
+  const [isComparing, setComparing] = React.useState(false);
   const tab = chosen ?? (inPlace && isFinal(run.state) && run.started_at ? 'notebook' : 'cells');
   const cells = useResource(sources.cells(run.id));
   const artifacts = useResource(sources.artifacts(run.id));
@@ -72,9 +74,24 @@ function KnownRun({ run, inPlace = false, rerun = false }: KnownRunProps): JSX.E
       tab={tab}
       onTab={setTab}
       onRerun={() => setRerunning(true)}
+      compare={isComparing ? <Compare run={run} onDone={() => setComparing(false)} /> : null}
+      onCompare={() => setComparing(true)}
       onCancel={cancel}
       onOpenNotebook={!inPlace && hasCopy(run) ? open : undefined}
     />
+  );
+}
+
+/** Other runs of the same schedule, or of the same notebook where there is none. */
+function Compare({ run, onDone }: { run: RunView; onDone(): void }): JSX.Element {
+  const { schedule_id: schedule, notebook } = run;
+  const others = useResource(
+    sources.runs(schedule ? { schedule_id: schedule } : { notebook: notebook.path })
+  );
+  return (
+    <Loaded resource={others} rows={3}>
+      {page => <CompareWith run={run} others={page.items} onCancel={onDone} />}
+    </Loaded>
   );
 }
 
