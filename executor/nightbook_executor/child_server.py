@@ -85,11 +85,8 @@ def _make_ready() -> None:
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
-    from nightbook_executor import engine  # not before papermill, which imports it itself
-
     KernelSpecManager().get_all_specs()
     KernelProvisionerFactory.instance()
-    engine.versions()
     _settle()
 
 
