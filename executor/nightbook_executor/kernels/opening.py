@@ -1,6 +1,7 @@
 """Whether a worker forks its kernels, and its zygotes where it does."""
 
 import os
+import signal
 import sys
 import uuid
 from pathlib import Path
@@ -37,6 +38,19 @@ def zygotes_of(settings: Settings, processes: Processes, state: Path, cache: Pat
     if usual is not None:
         zygotes.want(usual)
     return zygotes
+
+
+def renew_on_hangup(zygotes: Zygotes) -> None:
+    """Let SIGHUP replace them; at a terminal it keeps its meaning, that the terminal is gone."""
+    if not _is_at_a_terminal():
+        signal.signal(signal.SIGHUP, lambda *_: zygotes.ask_to_renew())
+
+
+def _is_at_a_terminal() -> bool:
+    try:
+        return os.isatty(0)
+    except OSError:
+        return False
 
 
 def homes(home: Path) -> list[Path]:

@@ -38,6 +38,7 @@ _MAX_AGE_SECONDS = 6 * 3600.0
 _FAILURES = 3
 _OFF_SECONDS = 600.0
 _IDLE_SECONDS = 900.0
+_READY_AT_MOST = 2
 _NOTE = "base"
 _BACKLOG = 128
 _log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Zygotes:
         look_seconds: float = _LOOK_SECONDS,
         off_seconds: float = _OFF_SECONDS,
         idle_seconds: float = _IDLE_SECONDS,
+        ready_at_most: int = _READY_AT_MOST,
     ) -> None:
         self.base = _new_base(logs)
         self._processes = processes
@@ -97,6 +99,7 @@ class Zygotes:
         self._look_seconds = look_seconds
         self._off_seconds = off_seconds
         self._idle_seconds = idle_seconds
+        self._ready_at_most = ready_at_most
         self._living: dict[str, _Zygote] = {}
         self._leaving: list[_Zygote] = []
         self._troubles: dict[str, _Trouble] = {}
@@ -189,6 +192,7 @@ class Zygotes:
                 left_out={},
                 unwelcome=list(UNWELCOME),
                 idle_seconds=self._idle_seconds,
+                ready_at_most=self._ready_at_most,
             )
             argv = [
                 environment.python,
