@@ -184,5 +184,5 @@ def pieces_of_string(raw: bytes, start: int, size: int) -> Iterator[str]:
                 before -= 1
             if escape >= 0 and (escape - before) % 2 == 0:  # it begins an escape, not the end of one
                 stop = min(end, max(stop, escape + (6 if raw[escape + 1] == 0x75 else 2)))
-        yield json.loads(b'"%b"' % raw[start:stop], strict=False)
+        yield json.loads((b'"%b"' % raw[start:stop]).decode("utf-8", "replace"), strict=False)
         start = stop

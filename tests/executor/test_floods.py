@@ -1,0 +1,161 @@
+"""More than a run may leave: it is cut where it is seen, kept where there is room, and fails nothing."""
+
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from conftest import processes_of
+from fake_server import until
+
+pytestmark = pytest.mark.usefixtures("worker")
+MIB = 1024 * 1024
+
+
+def outputs_of(run, index=0):
+    return [cell for cell in run.copy["cells"] if cell["cell_type"] == "code"][index]["outputs"]
+
+
+def ended(server, run):
+    server.wait_for(run, 120)
+    nbformat.validate(nbformat.from_dict(run.copy))
+    assert run.finish.state == "succeeded", run.finish.reason
+    return run.finish
+
+
+def spilled(run):
+    head, text = run.artifacts["spill.txt"].decode().split("\n", 2)[1:]
+    assert head.startswith("===== cell 1, stdout")
+    return text
+
+
+def childs_peak(run):
+    """The most memory that the process beside the kernel has taken so far."""
+    peaks = []
+    for process in processes_of(run.order.attempt_id):
+        if any(name in " ".join(process.cmdline()) for name in ("nightbook_executor.child", "nb-child")):
+            peaks.append(hwm(process))
+    return max(peaks)
+
+
+def hwm(process: psutil.Process) -> int:
+    lines = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def test_text_beyond_the_cap_of_a_cell_is_in_the_spill_to_the_last_byte(server):
+    flood = "for n in range(3000):\n    print(f'{n:06d}', 'x' * 93)"
+    run = server.queue_run(flood, "print('after')", limits={"cell_output_bytes": 100_000})
+
+    finish = ended(server, run)
+
+    stream, note = outputs_of(run)
+    whole = "".join(f"{n:06d} {'x' * 93}\n" for n in range(3000))
+    assert stream["text"] == whole[:100_000]
+    assert stream["text"] + spilled(run) == whole
+    assert "stdout was cut: 100,000 bytes kept, 203,000 dropped" in note["text"]
+    assert "What was dropped is in the file spill.txt" in note["text"]
+    assert {one.name: one.role for one in finish.artifacts}["spill.txt"] == "spill"
+    assert "spill.txt" in [one["name"] for one in run.manifest["outputs"]]
+    assert run.printed.endswith("after\n")
+
+
+def test_a_full_spill_counts_what_it_cannot_keep(server):
+    run = server.queue_run("print('x' * 50_000)", limits={"cell_output_bytes": 10_000, "spill_bytes": 20_000})
+
+    ended(server, run)
+
+    (note,) = [one["text"] for one in outputs_of(run) if one["name"] == "stderr"]
+    assert "10,000 bytes kept, 40,001 dropped" in note
+    assert "of these are in the file spill.txt" in note
+    assert len(run.artifacts["spill.txt"]) == 20_000
+
+
+def test_one_print_of_a_hundred_megabytes_is_read_in_pieces(server, tmp_path):
+    gate = tmp_path / "go"
+    wait = f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.02)"
+    run = server.queue_run("print('x' * 100_000_000)", "print('after')", wait)
+    server.wait(lambda: "after" in run.printed, 100)
+
+    peak = childs_peak(run)
+    gate.touch()
+    ended(server, run)
+
+    assert peak <= 300 * MIB
+    assert len(outputs_of(run)[0]["text"]) == 10 * MIB
+    assert len(spilled(run)) == 100_000_001 - 10 * MIB
+
+
+def test_more_messages_than_a_minute_may_have_go_to_the_spill(server):
+    flood = "import sys\nfor n in range(3000):\n    print(n); sys.stdout.flush()"
+    run = server.queue_run(flood, limits={"messages_per_minute": 500})
+
+    ended(server, run)
+
+    shown = "".join(one["text"] for one in outputs_of(run) if one["name"] == "stdout")
+    note = outputs_of(run)[-1]["text"]
+    assert shown + spilled(run) == "".join(f"{n}\n" for n in range(3000))
+    assert "more than 500 messages a minute" in note
+
+
+def test_displays_beyond_their_number_leave_a_note_in_their_place_and_errors_stay(server):
+    show = "from IPython.display import display\nfor n in range(40): display(n)\nraise ValueError('kept')"
+    run = server.queue_run(
+        {"cell_type": "code", "source": show, "metadata": {"tags": ["raises-exception"]}, "outputs": []},
+        limits={"cell_outputs": 30},
+    )
+
+    ended(server, run)
+
+    shown = outputs_of(run)
+    assert [one["output_type"] for one in shown] == [*["display_data"] * 30, "stream", "error"]
+    assert "output was cut" in shown[30]["text"]
+    assert shown[31]["evalue"] == "kept"
+
+
+def test_twenty_thousand_displays_all_arrive_where_the_caps_allow_them(server):
+    run = server.queue_run(
+        "from IPython.display import display\nfor n in range(20_000): display(n)",
+        limits={"cell_outputs": 100_000, "messages_per_minute": 1_000_000},
+    )
+
+    ended(server, run)
+
+    shown = [one["data"]["text/plain"] for one in outputs_of(run)]
+    assert shown == [str(n) for n in range(20_000)]
+
+
+def test_a_journal_ends_within_its_bounds_however_often_a_cell_clears_its_output(server):
+    clear = (
+        "from IPython.display import clear_output\n"
+        "for n in range(60):\n    print(str(n) * 50_000); clear_output(wait=True)\nprint('last')"
+    )
+    run = server.queue_run(clear, limits={"run_output_bytes": MIB, "cell_output_bytes": MIB})
+
+    ended(server, run)
+
+    assert len(run.journal) <= 3 * MIB
+
+
+def test_odd_characters_are_kept_or_replaced_and_the_copy_is_utf8(server):
+    run = server.queue_run(
+        "from IPython.display import display\n"
+        "print('nul \\x00, red \\x1b[31mred\\x1b[0m, 漢字 😀')\n"
+        "display({'text/plain': 'lone \\udc80', 'application/x': 'y'}, raw=True)"
+    )
+
+    ended(server, run)
+
+    stream, shown = outputs_of(run)
+    assert stream["text"] == "nul \x00, red \x1b[31mred\x1b[0m, 漢字 😀\n"
+    assert shown["data"]["text/plain"] == "lone \ufffd"
+
+
+def test_a_progress_bar_is_one_line_in_the_copy_and_whole_in_the_journal(server):
+    run = server.queue_run("for n in range(1000): print(f'\\r{n}', end='')\nprint()")
+
+    ended(server, run)
+
+    until(lambda: run.finish is not None)
+    assert outputs_of(run)[0]["text"] == "999\n"
+    assert run.printed.count("\r") == 1000
