@@ -22,7 +22,7 @@ from typing import TextIO
 
 from uuid_utils import compat
 
-from nightbook.schemas import Registered, RunOrder, WorkerKernel, WorkerRegistration
+from nightbook.schemas import ClaimAnswer, Registered, WorkerKernel, WorkerRegistration
 from nightbook.settings import Settings
 from nightbook_executor import devices, leftovers, levels, sandbox
 from nightbook_executor.api import Api, AwayError, RefusedError
@@ -300,14 +300,16 @@ class _Worker:
 
     def _claim_and_run(self) -> bool:
         claimed = lease_clock()
-        order = self._claim()
-        if order is None:
+        answer = self._claim()
+        if answer is None or answer.order is None:
             return False
+        order = answer.order
         attempt = Attempt(self._host, order, claimed)
         with self._lock:
             self._attempts.add(attempt)
         try:
-            self._attend_apart()  # where one run waits, more may
+            if answer.waiting:
+                self._attend_apart()
             if self._stop.drain.is_set():
                 attempt.hand_back()
             attempt.run()
@@ -316,12 +318,12 @@ class _Worker:
                 self._attempts.discard(attempt)
         return True
 
-    def _claim(self) -> RunOrder | None:
+    def _claim(self) -> ClaimAnswer | None:
         """Claim with one key for all tries, so that a lost answer claims nothing twice."""
         key = str(compat.uuid7())
         for _ in range(_CLAIM_TRIES):
             try:
-                return self._api.claim(self._place.id, key).order
+                return self._api.claim(self._place.id, key)
             except AwayError as error:
                 _log.warning("claim.unanswered why=%s", error)
                 if self._stop.drain.wait(1.0):

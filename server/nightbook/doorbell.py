@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import dramatiq
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, ShutdownNotifications
+
+from nightbook.prompt_redis import PromptRedisBroker
 
 ACTOR_NAME = "attend"
 NAMESPACE = "nightbook"
@@ -49,7 +50,7 @@ def open_broker(url: str) -> dramatiq.Broker:
         # Only the scheme is renamed: a socket may be called valkey.sock.
         named = f"redis{url.removeprefix('valkey')}" if url.startswith("valkey") else url
         timed = _with_query(named, socket_timeout="5", socket_connect_timeout="5")
-        return RedisBroker(  # type: ignore[no-untyped-call]
+        return PromptRedisBroker(  # type: ignore[no-untyped-call]
             url=timed,
             namespace=NAMESPACE,
             heartbeat_timeout=15_000,

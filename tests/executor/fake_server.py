@@ -187,7 +187,8 @@ class FakeServer:
             if run:
                 run.state, run.worker = "running", str(draft.worker_id)
         attempt = self.claims[key]
-        return {"order": json.loads(self.runs[attempt].order.model_dump_json()) if attempt else None}
+        order = json.loads(self.runs[attempt].order.model_dump_json()) if attempt else None
+        return {"order": order, "waiting": bool(self.queue)}
 
     def source(self, run: FakeRun) -> dict[str, Any]:
         return {"sha256": run.order.notebook.sha256, "content": run.source, "files": run.files}

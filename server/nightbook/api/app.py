@@ -41,7 +41,9 @@ from nightbook.settings import Settings
 
 PREFIX = "/api/v1"
 
+# Routes are tried in this order, and no other is asked for so often as the first.
 GUARDED = (
+    worker.router,
     identity.router,
     notebooks.router,
     previews.router,
@@ -54,7 +56,6 @@ GUARDED = (
     runs.router,
     fleet.router,
     overview.router,
-    worker.router,
     evidence.router,
 )
 #: The only routes without a caller of ours: log-in, probes, the pages, which hold nothing of ours, and hooks,
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
         sessions=sessions(workers_engine),
         reading=reading_sessions(workers_engine),
     )
-    app.middleware("http")(health.measure)
+    app.add_middleware(health.Measure)
     http.install(app, settings)
     return app
 

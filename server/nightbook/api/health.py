@@ -2,7 +2,6 @@
 
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -10,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import CollectorRegistry
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightbook import __version__
 from nightbook.adapters import metrics
@@ -99,11 +99,23 @@ class _Rows:
         return [open_runs, oldest, workers, by_state, build]
 
 
-async def measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Count and time each answer by its route's template, never by its path."""
-    begun = time.perf_counter()
-    answer = await call_next(request)
-    route = getattr(request.scope.get("route"), "path", "none")
-    metrics.HTTP_REQUESTS.labels(route, str(answer.status_code)).inc()
-    metrics.HTTP_DURATION.labels(route).observe(time.perf_counter() - begun)
-    return answer
+class Measure:
+    """ASGI middleware: counts and times each answer by its route's template, never by its path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+
+        async def measured_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "none")
+                metrics.HTTP_REQUESTS.labels(route, str(message["status"])).inc()
+                metrics.HTTP_DURATION.labels(route).observe(time.perf_counter() - begun)
+            await send(message)
+
+        await self.app(scope, receive, measured_send)
