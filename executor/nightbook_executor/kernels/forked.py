@@ -60,7 +60,11 @@ def initialised(connection_file: str, connection: dict[str, Any]) -> Any:
     sys.argv[:] = [os.path.join(os.path.dirname(_launcher()), "ipykernel_launcher.py"), "-f", connection_file]
     app = IPKernelApp.instance()
     app.parent_handle = 1
-    app.initialize(["-f", connection_file, "--HistoryManager.hist_file=:memory:"])  # type: ignore[no-untyped-call]
+    # What one kernel keeps for its next start (%store) is none of the next kernel's business.
+    own = os.path.join(os.path.dirname(connection_file), "ipython")
+    os.mkdir(own, 0o700)
+    options = [f"--IPKernelApp.ipython_dir={own}", "--HistoryManager.hist_file=:memory:"]
+    app.initialize(["-f", connection_file, *options])  # type: ignore[no-untyped-call]
     return app
 
 
@@ -131,6 +135,9 @@ def _log_to(log: int) -> None:
 
 def _reseed() -> None:
     random.seed()
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None:  # all forks would know the key of one another's connections
+        processes.current_process().authkey = os.urandom(32)
     mtrand = sys.modules.get("numpy.random")
     if mtrand is not None:
         mtrand.seed()

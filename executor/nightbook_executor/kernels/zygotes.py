@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -37,6 +38,7 @@ _READY_SECONDS = 60.0
 _MAX_AGE_SECONDS = 6 * 3600.0
 _FAILURES = 3
 _OFF_SECONDS = 600.0
+_DYING_SECONDS = 0.2
 _IDLE_SECONDS = 900.0
 _READY_AT_MOST = 2
 _NOTE = "base"
@@ -132,8 +134,19 @@ class Zygotes:
     def gave_none(self, environment: Environment, why: str) -> None:
         """A zygote was there, and no kernel came of it."""
         with self._lock:
-            if not self._closed.is_set():
+            living = self._living.get(environment.key)
+            if living is None or self._closed.is_set():
+                return
+            if self._has_died(living):
+                self._look(environment.key, living)  # one death is one failure, however many saw it
+            elif living.is_ready:
                 self._failed(environment, why)
+
+    def _has_died(self, living: _Zygote) -> bool:
+        """A dying one refuses already, a little before it can be collected."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            living.process.wait(_DYING_SECONDS)
+        return living.process.returncode is not None
 
     def ask_to_renew(self) -> None:
         """Replace all of them soon: files may have been edited in place, which no fingerprint shows.
@@ -286,12 +299,17 @@ class Zygotes:
             os.close(living.lifeline)
             self._processes.ended(living.process)
             # The folders of its kernels are left: some of them may still be running.
-            self._failed(living.environment, self._last_line(living.environment) or f"it ended with {code}")
+            self._failed(living.environment, self._why_ended(living.environment, code))
             if time.monotonic() >= self._trouble_of(key).off_until:
                 self._start(living.environment)
         elif living.is_ready and living.is_worn():
             self._retire(key)
             self._start(living.environment)
+
+    def _why_ended(self, environment: Environment, code: int) -> str:
+        if code < 0:
+            return f"it ended with {signal.Signals(-code).name}"
+        return self._last_line(environment) or f"it ended with {code}"
 
     def _last_line(self, environment: Environment) -> str:
         try:

@@ -85,6 +85,18 @@ def test_what_one_kernel_changes_another_does_not_see(run):
     )
 
 
+def test_what_one_kernel_stores_another_does_not_find(run):
+    assert run("kept = 1\n%store kept").ending.state == "succeeded"
+    assert run("%store -r kept\nprint('kept' in dir())").text.endswith("False\n")
+
+
+def test_each_kernel_has_keys_of_its_own_for_its_processes(run):
+    source = "import multiprocessing\nprint(bytes(multiprocessing.current_process().authkey).hex())"
+    first, second = run(source).text, run(source).text
+    assert len(first) == len(second) == 65
+    assert first != second
+
+
 def test_a_lone_surrogate_is_replaced_and_nothing_is_lost(run):
     assert run("print('a\\ud800b')").text == "a\N{REPLACEMENT CHARACTER}b\n"
 

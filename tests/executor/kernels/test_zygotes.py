@@ -271,6 +271,7 @@ def test_kernels_that_fail_count_only_in_a_row(made):
     environment = house.usual_environment()
     zygotes = made(off_seconds=600.0)
     zygotes.want(environment)
+    house.wait_until_ready(zygotes.base)
     off = zygotes.base / environment.key / "off"
 
     for _ in range(2):
@@ -282,6 +283,20 @@ def test_kernels_that_fail_count_only_in_a_row(made):
     zygotes.gave_none(environment, "none came")
 
     assert "none came" in off.read_text()
+
+
+def test_the_death_of_a_zygote_is_one_failure_however_many_kernels_it_cost(made):
+    environment = house.usual_environment()
+    zygotes = made()
+    zygotes.want(environment)
+    pid = house.wait_until_ready(zygotes.base)["pid"]
+    os.kill(pid, signal.SIGKILL)
+
+    for _ in range(3):
+        zygotes.gave_none(environment, "connection refused")
+
+    assert not (zygotes.base / environment.key / "off").exists()
+    assert house.wait_until_ready(zygotes.base)["pid"] != pid
 
 
 def test_a_renewed_zygote_is_another_one_and_the_old_one_leaves_with_its_last_kernel(made):
