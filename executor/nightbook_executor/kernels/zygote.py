@@ -216,7 +216,9 @@ def _rehearsed(options: Options, kernel: Any) -> list[str]:
         told = opened.read()
     os.waitpid(pid, 0)
     shutil.rmtree(os.path.join(options.folder, "rehearsal"), ignore_errors=True)
-    names: list[str] = json.loads(told) if told else []
+    if not told:
+        raise SystemExit("no kernel can be initialised in a fork here")
+    names: list[str] = json.loads(told)
     return [name for name in names if _is_importable(name, options)]
 
 

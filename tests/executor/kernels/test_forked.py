@@ -1,6 +1,7 @@
 """A kernel that was forked ends as one that was started, and leaves what its user left in it."""
 
 import gzip
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def test_what_its_user_left_open_is_written(run, tmp_path):
     ran = run(
         "left = open('left.txt', 'w')\nleft.write('x' * 10_000)",
         "import gzip\npacked = gzip.open('left.gz', 'wt')\npacked.write('y' * 10_000)",
+        "import zipfile\nleft_zip = zipfile.ZipFile('left.zip', 'w')\nleft_zip.writestr('a', 'z' * 10_000)",
         "import atexit\natexit.register(lambda: open('atexit.txt', 'w').write('z'))",
         "import threading, time\n"
         "def late():\n    time.sleep(0.3)\n    open('thread.txt', 'w').write('t')\n"
@@ -64,6 +66,7 @@ def test_what_its_user_left_open_is_written(run, tmp_path):
     work = tmp_path / "work"
     assert (work / "left.txt").read_text() == "x" * 10_000
     assert gzip.decompress((work / "left.gz").read_bytes()) == b"y" * 10_000
+    assert zipfile.ZipFile(work / "left.zip").read("a") == b"z" * 10_000
     assert (work / "atexit.txt").read_text() == "z"
     assert (work / "thread.txt").read_text() == "t"
 

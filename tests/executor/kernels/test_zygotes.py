@@ -267,6 +267,17 @@ def test_three_failures_switch_forking_off_for_a_while_and_say_why(made, tmp_pat
     until(lambda: not off.exists())
 
 
+def test_an_environment_whose_ipykernel_does_not_work_is_not_forked(own, made):
+    (own.packages / "ipykernel_launcher.py").write_text("raise RuntimeError('broken')")
+    zygotes = made()
+
+    zygotes.want(own.environment)
+
+    off = zygotes.base / own.environment.key / "off"
+    until(off.is_file, seconds=60)
+    assert "no kernel can be initialised in a fork here" in off.read_text()
+
+
 def test_kernels_that_fail_count_only_in_a_row(made):
     environment = house.usual_environment()
     zygotes = made(off_seconds=600.0)
