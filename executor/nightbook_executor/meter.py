@@ -19,10 +19,17 @@ _SHARING_MATTERS = 0.9  # of the limit
 
 
 class Meter:
-    """Watches the tree of one process. *on_hit* is called once, when it takes more than *limit* bytes."""
+    """Watches the tree of one process, as soon as its *pid* is known.
+
+    *on_hit* is called once, when it takes more than *limit* bytes.
+    """
 
     def __init__(
-        self, pid: int | None, journal: Journal, limit: int | None, on_hit: Callable[[], None]
+        self,
+        pid: Callable[[], int | None],
+        journal: Journal,
+        limit: int | None,
+        on_hit: Callable[[], None],
     ) -> None:
         self._pid = pid
         self._journal = journal

@@ -40,7 +40,10 @@ def test_a_kernel_without_a_worker_yet_can_be_forked(bare, own_kernel):
     [
         ({"language": "R"}, "not Python"),
         ({"env": {"PYTHONHASHSEED": "0"}}, "PYTHONHASHSEED must be set before Python starts"),
-        ({"metadata": {"kernel_provisioner": {"provisioner_name": "local-provisioner"}}}, "a provisioner of its own"),
+        (
+            {"metadata": {"kernel_provisioner": {"provisioner_name": "local-provisioner"}}},
+            "a provisioner of its own",
+        ),
     ],
 )
 def test_a_kernel_that_is_not_forked_is_told_with_the_reason(bare, own_kernel, fields, why):

@@ -78,7 +78,7 @@ def test_what_a_run_took_is_recorded_at_its_end(server):
 def test_a_kernel_lives_under_the_limits_of_its_pool(server):
     look = (
         "import resource as r\n"
-        "print(r.getrlimit(r.RLIMIT_NOFILE)[0], r.getrlimit(r.RLIMIT_FSIZE)[0], r.getrlimit(r.RLIMIT_CORE)[0])\n"
+        "print(*(r.getrlimit(n)[0] for n in (r.RLIMIT_NOFILE, r.RLIMIT_FSIZE, r.RLIMIT_CORE)))\n"
         "print(r.getrlimit(r.RLIMIT_NPROC)[0] >= 40)"
     )
     limits = {"open_files": 300, "file_bytes": 2**29, "processes": 40}

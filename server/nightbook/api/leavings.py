@@ -16,7 +16,12 @@ from nightbook.records.access import Caller
 from nightbook.schemas import FinishDraft, LeftArtifact, OutputLimits
 
 #: The roles of the artifacts that are ours, by name.
-ROLES = {"notebook.ipynb": "notebook", "manifest.json": "manifest", "journal.jsonl": "journal", "spill.txt": "spill"}
+ROLES = {
+    "notebook.ipynb": "notebook",
+    "manifest.json": "manifest",
+    "journal.jsonl": "journal",
+    "spill.txt": "spill",
+}
 #: The journal's tail: its offset, and whole lines.
 Tail = tuple[int, bytes]
 
