@@ -31,6 +31,7 @@ from nightbook_executor.upload import JournalUpload
 
 _CANCEL_SECONDS = 25.0  # interrupt 10 s, terminate 10 s, kill
 _OVERTIME_SECONDS = 60.0  # the child's own clock comes first
+_CHILD_BYTES = 512 * 1024 * 1024  # the child's own, beyond the limit that it keeps its kernel to
 _LAST_SECONDS = 90.0  # and where we are stopped ourselves, its guard comes last
 _SLICE_SECONDS = 0.2
 _MAX_WHY = 300
@@ -200,7 +201,9 @@ class Attempt:
         return child
 
     def _limits(self, folders: Folders) -> Limits:
+        memory = folders.order.limits.memory_bytes
         return Limits(
+            memory_bytes=memory + _CHILD_BYTES if memory is not None else None,
             seconds=self._order.timeout_seconds + _LAST_SECONDS,
             silence_seconds=folders.order.silence_seconds,
         )

@@ -82,6 +82,14 @@ def kernel_died(cell: int, death: Death) -> Ending:
     return Ending("failed", "out_of_memory", reason, cell)
 
 
+def out_of_memory(hit: int | None, limit: int | None) -> Ending:
+    """All processes of a run were killed, the one that records it included."""
+    taken = f"{_size(hit)} of {_size(limit)}"
+    return Ending(
+        "failed", "out_of_memory", f"The processes of the run took more memory than allowed: {taken}."
+    )
+
+
 def no_memory(cell: int, limit: int) -> Ending:
     """A cell raised MemoryError under a limit of the address space."""
     reason = f"Cell {cell + 1} raised MemoryError under a limit of {_size(limit)} of address space."

@@ -36,18 +36,12 @@ def judged(report: Message | None, facts: Facts | None, *, cancel: Stop | None, 
 
 def _ending_of(facts: Facts, cancel: Stop | None, overdue: Stop | None) -> Ending:
     if facts.why == "memory":
-        hit, limit = _gigabytes(facts.memory_hit_bytes), _gigabytes(facts.memory_limit_bytes)
-        reason = f"The processes of the run held {hit} of {limit} of memory and were killed."
-        return Ending("failed", "out_of_memory", reason)
+        return endings.out_of_memory(facts.memory_hit_bytes, facts.memory_limit_bytes)
     stop = cancel or (overdue if facts.code == -signal.SIGKILL else None)
     if stop is not None:
         return endings.stopped(stop, None, "kill")
     words = endings.exit_words(facts.code)
     return endings.platform(f"The process that runs the notebook ended with {words}.")
-
-
-def _gigabytes(count: int | None) -> str:
-    return f"{(count or 0) / 1e9:.3g} GB"
 
 
 def _reported(report: Message) -> Ending:
