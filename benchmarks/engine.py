@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import traceback
@@ -28,13 +29,15 @@ _PEERS = "peers"
 
 def main() -> int:
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no platform of ours is left running
     wanted = options.only or [*rows.ROWS, _PEERS]
     measured: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="nb-bench-") as name, ExitStack() as stack:
         bench = rows.Bench(Path(name), options.level, options.rounds, options.seconds, options.starts, stack)
         for row in wanted:
-            measured += _measured(bench, row, options.peers)
-            print(*(one.line() for one in measured[-1:]), sep="\n", file=sys.stderr)
+            found = _measured(bench, row, options.peers)
+            measured += found
+            print(*(one.line() for one in found), sep="\n", file=sys.stderr, flush=True)
     facts = _facts(options)
     print(f"{'':<16} {'':<44} {'lower':>9} {'median':>9} {'upper':>9}")
     for one in measured:
@@ -50,6 +53,8 @@ def _measured(bench: rows.Bench, name: str, peers: Path | None) -> list[Row]:
     try:
         return rows.peers(bench, peers) if name == _PEERS else rows.ROWS[name](bench)
     except SystemExit as failure:
+        if isinstance(failure.code, int):
+            raise
         return [_failed(name, str(failure))]
     except Exception as error:
         traceback.print_exc()
