@@ -151,7 +151,8 @@ def reset_signals() -> None:
         with contextlib.suppress(OSError, ValueError):  # SIGKILL, SIGSTOP
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python makes errors of them
+        signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 

@@ -66,7 +66,6 @@ def test_a_restarted_worker_keeps_its_id_and_sweeps_what_its_predecessor_left(ow
     child_of(worker).kill()
     worker.signal(signal.SIGKILL)
     worker.wait()
-    assert processes_of(run.order.attempt_id)
 
     again = start_worker()
     until(lambda: "worker.registered" in again.log.read_text().partition("worker.swept")[2])

@@ -162,6 +162,8 @@ class Zygotes:
             every = [*self._living.values(), *self._leaving]
             for living in every:
                 os.close(living.lifeline)
+                if not living.is_ready:
+                    living.process.kill()  # it has no kernels yet, and hears nobody while it imports
             for living in every:
                 try:
                     living.process.wait(5.0)
