@@ -82,9 +82,12 @@ def _make_ready() -> None:
     child.block_unwanted()
     for name in _NEEDED:
         importlib.import_module(name)
+    import nbformat
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.provisioning.factory import KernelProvisionerFactory
 
+    # Its schema is compiled at first use, which costs more than all the rest of a child's start.
+    nbformat.validate(nbformat.v4.new_notebook())  # type: ignore[no-untyped-call]
     KernelSpecManager().get_all_specs()
     KernelProvisionerFactory.instance()
     _settle()

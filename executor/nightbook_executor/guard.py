@@ -44,6 +44,7 @@ _KILL_SECONDS = 5.0
 _SHARING_MATTERS = 0.9  # of the memory limit
 _MAX_LINE = 64 * 1024
 _FAILED = 70
+_ERRORS_IN_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # which other programs die of
 #: Whether this system has what a guard is made of.
 IS_HERE = sys.platform.startswith("linux")
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # a lease runs on while the host sleeps
@@ -151,7 +152,7 @@ def reset_signals() -> None:
         with contextlib.suppress(OSError, ValueError):  # SIGKILL, SIGSTOP
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python makes errors of them
+    for number in _ERRORS_IN_PYTHON:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
@@ -555,7 +556,13 @@ def main(arguments: list[str]) -> NoReturn:
     fds, program = arguments[:cut], arguments[cut + 1 :]
     link = socket.socket(fileno=int(fds[0]))
     lifeline = int(fds[2]) if len(fds) > 2 else None
-    guard(lambda: os.execvp(program[0], program), link, Limits(**json.loads(fds[1])), lifeline=lifeline)  # noqa: S606
+    guard(lambda: _execute(program), link, Limits(**json.loads(fds[1])), lifeline=lifeline)
+
+
+def _execute(program: list[str]) -> None:
+    for number in _ERRORS_IN_PYTHON:  # what is ignored stays so through an exec
+        signal.signal(number, signal.SIG_DFL)
+    os.execvp(program[0], program)  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -310,6 +310,17 @@ def test_a_killed_guard_takes_the_process_with_it(start, said):
     until(lambda: not processes_of(guarded.mark), 2)
 
 
+def test_a_program_starts_with_no_signal_blocked_or_ignored(tmp_path):
+    ours, theirs = socket.socketpair()
+    program = ["cp", "/proc/self/status", str(tmp_path / "seen")]
+    with ours, theirs:
+        argv = [sys.executable, "-I", "-S", guard.__file__, str(theirs.fileno()), "{}", "--", *program]
+        subprocess.run(argv, pass_fds=[theirs.fileno()], check=True, timeout=20)
+
+    seen = dict(line.split(":\t", 1) for line in (tmp_path / "seen").read_text().splitlines())
+    assert (int(seen["SigBlk"], 16), int(seen["SigIgn"], 16)) == (0, 0)
+
+
 # ---------------------------------------------------------------- in a fork
 
 
