@@ -171,7 +171,8 @@ class Cluster:
         return str(httpx.get(f"{self.url}/readyz", timeout=10).json()["broker"])
 
     def kernels(self) -> list[psutil.Process]:
-        return [process for process in processes_of(self.folder) if "ipykernel" in _words(process)]
+        """Those that run a notebook: started by themselves, or forked and marked by their attempt."""
+        return [process for process in processes_of(self.folder) if _is_kernel(process)]
 
     def kill_server(self) -> None:
         assert self._server is not None
@@ -215,6 +216,17 @@ def _words(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return ""
+
+
+def _is_kernel(process: psutil.Process) -> bool:
+    words = _words(process)
+    if "zygote" not in words:
+        return "ipykernel" in words
+    try:
+        mark = process.environ().get("NB_ATTEMPT", "")
+    except psutil.Error:
+        return False
+    return mark.strip("0-") != ""
 
 
 @contextmanager

@@ -307,7 +307,10 @@ class Zygote:
         while self._folders and time.monotonic() < until:
             self._collect()
             time.sleep(0.01)
-        shutil.rmtree(self._options.folder, ignore_errors=True)
+        for place in (self._options.folder, os.path.dirname(self._options.state)):
+            shutil.rmtree(place, ignore_errors=True)
+        with contextlib.suppress(OSError):  # of other zygotes too: the last one removes it
+            os.rmdir(os.path.dirname(self._options.folder))
 
     def _is_asked(self) -> bool:
         return bool(select.select([self._listener], [], [], 0)[0])
