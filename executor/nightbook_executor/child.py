@@ -211,6 +211,9 @@ class Attempt:
     def _papermill(self, notebook: Any, kernel: str, language: str) -> None:
         import papermill
 
+        from nightbook_executor import translators
+
+        translators.use_for(self._source, kernel, language)
         # No output path: the copy is the rebuild from the journal, made in one place for everybody.
         papermill.execute_notebook(
             notebook,

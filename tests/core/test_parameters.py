@@ -256,6 +256,8 @@ def test_special_names_are_never_required():
         ("empty=", "str", "", ""),
         ("big=99999999999999999999", "str", "99999999999999999999", ""),
         ("a=x#y", "str", "x#y", ""),
+        ("a=(1 'b c' \"d\" e) # some", "list", [1, "b c", "d", "e"], "some"),
+        ("a=()", "list", [], ""),
     ],
 )
 def test_bash_assignments_are_read(line, type_, default, help_):
@@ -270,7 +272,7 @@ def test_bash_assignments_are_read(line, type_, default, help_):
 
 
 @pytest.mark.parametrize(
-    "line", ["x=$(date)", 'x="$HOME/a"', "x=`id`", "x=~/a", "x=(1 2)", "x='a'b", 'x="a', "x='", "x=a b"]
+    "line", ["x=$(date)", 'x="$HOME/a"', "x=`id`", "x=~/a", "x=(1 $y)", "x='a'b", 'x="a', "x='", "x=a b"]
 )
 def test_what_bash_expands_is_not_editable(line):
     parameter = only(line, kernel="bash", language="bash")
@@ -278,10 +280,108 @@ def test_what_bash_expands_is_not_editable(line):
     assert (parameter.editable, parameter.expression) == (False, line[2:])
 
 
-def test_bash_holds_no_lists():
-    declaration = reading(cell("x=$(date)"), kernel="bash", language="bash")
+@pytest.mark.parametrize(
+    ("kernel", "language", "value"),
+    [
+        ("bash", "bash", {"a": 1}),
+        ("bash", "bash", [["nested"]]),
+        ("bash", "bash", [None]),
+        ("bash", "bash", None),
+        ("bash", "bash", "a\0b"),
+        ("ir", "R", 2**53 + 1),
+        ("ir", "R", [{"a": [-(2**53) - 1]}]),
+        ("ir", "R", {"": 1}),
+        ("ir", "R", json.loads("[" * 41 + "]" * 41)),
+        ("ir", "R", "a\0b"),
+        ("matlab", "matlab", None),
+        ("matlab", "matlab", 2**53 + 1),
+        ("julia-1.10", "julia", "$(run(`id`))"),
+        ("julia-1.10", "julia", {"a$b": 1}),
+        (".net-powershell", "pwsh", "$(id)"),
+        (".net-csharp", "C#", "é"),
+        ("scala", "scala", ["a\\b"]),
+    ],
+)
+def test_what_a_language_cannot_hold_is_refused_at_submit(kernel, language, value):
+    declaration = reading(cell("x=$(date)"), kernel=kernel, language=language)
 
-    assert codes(declaration, {"x": [1]}) == {"parameters.x": "wrong_type"}
+    assert codes(declaration, {"x": value}) == {"parameters.x": "wrong_type"}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "language", "value"),
+    [
+        ("bash", "bash", ["a b", 1, True]),
+        ("bash", "bash", 2**53 + 1),
+        ("ir", "R", -(2**53)),
+        ("ir", "R", [None, {"a": None}]),
+        ("julia-1.10", "julia", [{"a": "plain text; #1!"}, None]),
+    ],
+)
+def test_what_a_language_holds_is_taken(kernel, language, value):
+    declaration = reading(cell("x=$(date)\nx <- f()"), kernel=kernel, language=language)
+
+    assert check(declaration, {"x": value}) == {"x": value}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "language", "name"),
+    [
+        ("bash", "bash", "PATH"),
+        ("bash", "bash", "LD_PRELOAD"),
+        ("bash", "bash", "_"),
+        ("bash", "bash", "UID"),
+        ("ir", "R", "TRUE"),
+        ("ir", "R", "repeat"),
+        ("ir", "R", "my.name"),
+    ],
+)
+def test_names_that_mean_something_to_the_language_are_told_and_cannot_be_given(kernel, language, name):
+    declaration = reading(cell(f"{name}=1"), kernel=kernel, language=language)
+
+    assert declaration.parameters == ()
+    assert [f.severity for f in declaration.findings] == ["warning"]
+    assert name in declaration.findings[0].message
+    assert "bad_name" in codes(declaration, {name: 1}).values()
+
+
+def test_a_vector_of_r_takes_scalars_only():
+    declaration = reading(cell("x <- c(1, 2)"), kernel="ir", language="R")
+
+    assert check(declaration, {"x": [3, 4.5]}) == {"x": [3, 4.5]}
+    assert codes(declaration, {"x": [[3]]}) == {"parameters.x": "wrong_type"}
+    assert codes(declaration, {"x": [None]}) == {"parameters.x": "wrong_type"}
+
+
+@pytest.mark.parametrize(
+    ("source", "made_as"),
+    [
+        ("x: date = None", "date"),
+        ("x: datetime.datetime | None = None", "datetime"),
+        ("x: Optional[time] = None", "time"),
+        ("x: Decimal = Decimal('1.10')", "Decimal"),
+        ("x = Decimal('1.10')", "Decimal"),
+        ("x = datetime.date(2026, 1, 1)", "date"),
+        ("x: list[date] = []", "date"),
+        ("x: pathlib.Path = 'a'", "Path"),
+        ("x = None  # type: date the day", "date"),
+        ("x: date | str = ''", None),
+        ("x: str = ''", None),
+        ("x = '2026-01-01'", None),
+    ],
+)
+def test_classes_that_json_has_no_word_for_come_from_the_annotation(source, made_as):
+    assert only(source).made_as == made_as
+
+
+def test_texts_of_times_and_decimals_are_checked():
+    declaration = reading(cell("t: time\nd: Decimal\nds: list[Decimal] = []"))
+
+    assert check(declaration, {"t": "07:30", "d": "1e-3", "ds": ["1.50"]})
+    wrong = {"t": "noon", "d": "NaN", "ds": ["1.5", "x"]}
+    assert codes(declaration, wrong) == dict.fromkeys(
+        ["parameters.t", "parameters.d", "parameters.ds"], "wrong_type"
+    )
 
 
 @pytest.mark.parametrize(
@@ -312,6 +412,7 @@ def test_a_language_that_we_cannot_read_takes_any_good_name():
     declaration = reading(cell("n = 1"), kernel="julia-1.10", language="julia")
 
     assert declaration.unknown_allowed
+    assert [f.severity for f in declaration.findings] == ["note"]
     assert check(declaration, {"m": [1]}) == {"m": [1]}
     assert codes(declaration, {"a b": 1}) == {"parameters": "bad_name"}
 

@@ -1,14 +1,16 @@
 """The check of given values against what a notebook declares: all faults at once, each at its field."""
 
+import decimal
 import difflib
 import keyword
 import math
 import re
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from nightbook.core.errors import FieldError, Invalid, TooLarge
+from nightbook.core.parameters import languages
 from nightbook.core.parameters.declarations import BUILTINS, MAX_PARAMETERS, Declared
 from nightbook.core.parameters.types import Parameter
 from nightbook.core.strict_json import MAX_INT, depth_exceeds, dumps_canonical
@@ -89,7 +91,7 @@ def _name_fault(name: object, language: str) -> str | None:
         return "A parameter's name must not be a keyword, nor begin and end with '__'."
     if language == "python" and name in BUILTINS:
         return "A parameter must not be named like something of Python itself: rename it in the notebook."
-    return None
+    return languages.name_fault(language, name)
 
 
 def _unknown(name: str, by_name: Mapping[str, Parameter], declared: Declared) -> str:
@@ -142,8 +144,8 @@ def _bounds_fault(value: Any) -> tuple[str, str] | None:
 
 
 def _value_fault(parameter: Parameter, value: Any, language: str) -> tuple[str, str] | None:
-    if language == "bash" and isinstance(value, list | dict):
-        return "wrong_type", "must be a text, a number or true or false: bash holds no lists and no objects"
+    if fault := languages.value_fault(language, value):
+        return "wrong_type", fault
     if value is None:
         allowed = parameter.nullable or parameter.type == "any"
         return None if allowed else ("wrong_type", f"must be {_wanted(parameter)}, not null")
@@ -154,6 +156,12 @@ def _value_fault(parameter: Parameter, value: Any, language: str) -> tuple[str, 
         return "wrong_type", f"must be {_wanted(parameter)}"
     if parameter.item_type and not all(_fits(parameter.item_type, item) for item in value):
         return "wrong_type", f"must be a list in which each item is {_WORDS[parameter.item_type]}"
+    items = value if isinstance(value, list) else [value]
+    if parameter.made_as == "c" and not all(isinstance(item, bool | int | float | str) for item in items):
+        return "wrong_type", "must be a list of texts, numbers or truth values, as the vector of R that it is"
+    maker = _MADE.get(parameter.made_as or "")
+    if maker and not all(_is_iso(maker[0], item) for item in items):
+        return "wrong_type", f"must be {maker[1]}"
     return None
 
 
@@ -168,9 +176,15 @@ def _fits(kind: str, value: Any) -> bool:
         case "str":
             return isinstance(value, str)
         case "date":
-            return isinstance(value, str) and bool(_DATE.fullmatch(value)) and _is_iso(date, value)
+            return (
+                isinstance(value, str) and bool(_DATE.fullmatch(value)) and _is_iso(date.fromisoformat, value)
+            )
         case "datetime":
-            return isinstance(value, str) and bool(_DATETIME.fullmatch(value)) and _is_iso(datetime, value)
+            return (
+                isinstance(value, str)
+                and bool(_DATETIME.fullmatch(value))
+                and _is_iso(datetime.fromisoformat, value)
+            )
         case "list":
             return isinstance(value, list)
         case "dict":
@@ -178,10 +192,22 @@ def _fits(kind: str, value: Any) -> bool:
     return True
 
 
-def _is_iso(kind: type[date], value: str) -> bool:
+def _finite(text: str) -> None:
+    if not decimal.Decimal(text).is_finite():
+        raise ValueError
+
+
+#: Texts of which the notebook wants something else made: how to try it, and the words.
+_MADE: Final[Mapping[str, tuple[Callable[[str], object], str]]] = {
+    "time": (time.fromisoformat, "a time of day such as 07:30:00"),
+    "Decimal": (_finite, "a decimal number as a text, such as 12.50"),
+}
+
+
+def _is_iso(maker: Callable[[str], object], value: str) -> bool:
     try:
-        kind.fromisoformat(value)
-    except ValueError:
+        maker(value)
+    except (ValueError, decimal.InvalidOperation):
         return False
     return True
 

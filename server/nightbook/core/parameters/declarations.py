@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from nightbook.core.notebooks import PARAMETERS_TAG, Cell, Finding, Notebook
-from nightbook.core.parameters import plain, python
+from nightbook.core.parameters import languages, plain, python
 from nightbook.core.parameters.types import SPECIAL, Parameter, type_of
 from nightbook.core.python_source import NotPythonError
 
@@ -63,7 +63,9 @@ def declared(notebook: Notebook, language: str | None = None) -> Declared:
         parameters, findings = _parameters(tagged[0], spoken)
         return Declared(parameters, True, spoken, findings=(*doubled, *findings))
     if spoken in _UNREAD:
-        return Declared((), True, spoken, unknown_allowed=True, findings=doubled)
+        message = "Cells in this language are not read: any name may be given, and its value is not checked."
+        unread = Finding("parameters", "note", tagged[0].index, message)
+        return Declared((), True, spoken, unknown_allowed=True, findings=(*doubled, unread))
     message = "Notebooks in this language cannot take parameters: remove the tag, or use another kernel."
     return Declared(
         (), True, spoken, findings=(*doubled, Finding("parameters", "warning", tagged[0].index, message))
@@ -95,6 +97,7 @@ def _parameters(cell: Cell, language: str) -> tuple[tuple[Parameter, ...], list[
     ]:
         message = f"`{shadowing[0]}` is a name of Python itself and cannot be given from outside: rename it."
         findings.append(Finding("parameters", "warning", cell.index, message))
+    findings.extend(_unnameable(found, language, cell.index))
     findings.extend(_contradictions(offered, cell.index))
     return tuple(_not_required_if_special(parameter) for parameter in offered), findings
 
@@ -103,7 +106,22 @@ def may_be_named(name: str, language: str) -> bool:
     """Say whether a parameter may have this (declared) name."""
     is_dunder = name.startswith("__") and name.endswith("__")
     fits = name.isascii() and name.isidentifier() and len(name) <= 64
-    return fits and not is_dunder and not (language == "python" and name in BUILTINS)
+    if language == "python" and name in BUILTINS:
+        return False
+    return fits and not is_dunder and languages.name_fault(language, name) is None
+
+
+def _unnameable(parameters: list[Parameter], language: str, cell: int) -> list[Finding]:
+    """Names that bash or R allow, or give a meaning of their own, and no run can be given."""
+    if language == "python":
+        return []
+    names = [parameter.name for parameter in parameters if not may_be_named(parameter.name, language)]
+    if not names:
+        return []
+    message = f"`{names[0][:64]}` cannot be given from outside: name it with letters, digits and '_'."
+    if fault := languages.name_fault(language, names[0]):
+        message = f"`{names[0][:64]}` cannot be given from outside. {fault}"
+    return [Finding("parameters", "warning", cell, message)]
 
 
 def _contradictions(parameters: list[Parameter], cell: int) -> list[Finding]:

@@ -59,7 +59,9 @@ def _parameter(name: str, behind: str, grammar: _Grammar) -> Parameter:
         default = as_json(grammar.literal(shown))
     except (_ComputedError, ValueError):
         return replace(parameter, editable=False, expression=shown[:_MAX_SHOWN])
-    return replace(parameter, type=grammar.kind(shown, default), default=default, nullable=default is None)
+    made = "c" if grammar is _R and isinstance(default, list) else None
+    kind = grammar.kind(shown, default)
+    return replace(parameter, type=kind, default=default, nullable=default is None, made_as=made)
 
 
 def _code_and_comment(text: str, grammar: _Grammar) -> tuple[str, str]:
@@ -85,6 +87,34 @@ def _refuse() -> NoReturn:
 
 
 def _bash_literal(text: str) -> Any:
+    if text.startswith("(") and text.endswith(")"):
+        return [_bash_scalar(item) for item in _words(text[1:-1])]
+    return _bash_scalar(text)
+
+
+def _words(inside: str) -> Iterator[str]:
+    """The words of an array as they are written; what stands in quotes is one."""
+    word, quote, escaped = "", "", False
+    for char in inside:
+        if not quote and not escaped and char in " \t":
+            if word:
+                yield word
+            word = ""
+            continue
+        word += char
+        if escaped:
+            escaped = False
+        elif char == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+    if word:
+        yield word
+
+
+def _bash_scalar(text: str) -> Any:
     if len(text) > 1 and text[0] == text[-1] == "'" and "'" not in text[1:-1]:
         return text[1:-1]
     if len(text) > 1 and text[0] == text[-1] == '"':

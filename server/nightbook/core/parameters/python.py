@@ -22,6 +22,8 @@ _TYPES: Final = {
     "Decimal": "str", "time": "str", "Path": "str",
 }  # fmt: skip
 _TYPE_COMMENT: Final = "type:"
+#: Classes that a JSON text is turned into, see `nightbook_executor.translators`.
+_MADE: Final = frozenset({"date", "datetime", "time", "Decimal", "Path"})
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class _Hint:
     nullable: bool = False
     choices: tuple[Any, ...] | None = None
     item_type: str | None = None
+    made_as: str | None = None
     help: str = ""
 
 
@@ -86,7 +89,7 @@ def _parameter(
     hint, told = _spoken_hint(annotation, comment)
     parameter = Parameter(
         name, hint.type, help=(told or hint.help)[:_MAX_HELP], nullable=hint.nullable,
-        choices=hint.choices, item_type=hint.item_type,
+        choices=hint.choices, item_type=hint.item_type, made_as=hint.made_as,
     )  # fmt: skip
     if value is None or (isinstance(value, ast.Constant) and value.value is ...):
         return replace(parameter, required=True)
@@ -96,7 +99,8 @@ def _parameter(
         shown = (ast.get_source_segment(source, value) or "")[:_MAX_EXPRESSION]
         return replace(parameter, editable=False, expression=shown)
     if annotation is None and hint.type == "any":
-        parameter = replace(parameter, type=_constructed(value) or type_of(default))
+        made = _constructed(value)
+        parameter = replace(parameter, type=_TYPES[made] if made else type_of(default), made_as=made)
     return replace(parameter, default=default, nullable=parameter.nullable or default is None)
 
 
@@ -124,7 +128,7 @@ def _hint(node: ast.expr, *, depth: int) -> _Hint:
         case ast.Constant(value=str(text)):
             return _text_hint(text, depth + 1)
         case ast.Name(id=name) | ast.Attribute(attr=name):
-            return _Hint(_TYPES.get(name, "any"))
+            return _Hint(_TYPES.get(name, "any"), made_as=name if name in _MADE else None)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             return _union([left, right], depth)
         case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name), slice=inside):
@@ -149,10 +153,11 @@ def _generic(name: str, inside: list[ast.expr], depth: int) -> _Hint:
         case "Final" if inside:
             return _hint(inside[0], depth=depth + 1)
     kind = _TYPES.get(name, "any")
-    item = _hint(inside[0], depth=depth + 1).type if kind == "list" and inside else "any"
-    return _Hint(
-        kind, item_type=item if item in {"bool", "int", "float", "str", "date", "datetime"} else None
-    )
+    if kind != "list" or not inside:
+        return _Hint(kind)
+    item = _hint(inside[0], depth=depth + 1)
+    known = item.type in {"bool", "int", "float", "str", "date", "datetime"} and not item.nullable
+    return _Hint(kind, item_type=item.type if known else None, made_as=item.made_as if known else None)
 
 
 def _union(members: list[ast.expr], depth: int) -> _Hint:
@@ -189,18 +194,18 @@ def _value(node: ast.expr) -> object:
     arguments = [ast.literal_eval(argument) for argument in node.args]
     by_name = {word.arg: ast.literal_eval(word.value) for word in node.keywords if word.arg}
     from_text = isinstance(node.func, ast.Attribute) and node.func.attr == "fromisoformat"
-    if kind == "str":
+    if kind == "Decimal":
         return str(decimal.Decimal(*arguments, **by_name))
     maker: Any = datetime.date if kind == "date" else datetime.datetime
     return (maker.fromisoformat if from_text else maker)(*arguments, **by_name).isoformat()
 
 
 def _constructed(node: ast.expr) -> str | None:
-    """The type that a call of `date`, `datetime` or `Decimal` makes; None for all else."""
+    """The class of `date`, `datetime` or `Decimal` that a call makes; None for all else."""
     if not isinstance(node, ast.Call):
         return None
     maker = node.func
     if isinstance(maker, ast.Attribute) and maker.attr == "fromisoformat":
         maker = maker.value
     name = maker.id if isinstance(maker, ast.Name) else maker.attr if isinstance(maker, ast.Attribute) else ""
-    return {"date": "date", "datetime": "datetime", "Decimal": "str"}.get(name)
+    return name if name in {"date", "datetime", "Decimal"} else None

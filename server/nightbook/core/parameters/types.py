@@ -17,6 +17,8 @@ class Parameter:
     """`type` is one of `bool int float str date datetime list dict any`; `item_type` that of a list's items.
 
     Where `editable` is false the notebook computes the value by `expression`, and `default` is None.
+    `made_as` is what the notebook wants where JSON has no word for it: a class of Python for a text or a
+    list's texts (`date datetime time Decimal Path`), or R's vector (`c`) for a list.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Parameter:
     editable: bool = True
     expression: str | None = None
     item_type: str | None = None
+    made_as: str | None = None
 
 
 def type_of(value: object) -> str:
