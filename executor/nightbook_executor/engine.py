@@ -7,11 +7,21 @@ whenever it is imported, so it stays light until a notebook runs.
 from typing import Any
 
 from papermill.engines import NBClientEngine
+from papermill.log import logger
 
 from nightbook.core import journal as core_journal
 from nightbook_executor.parts import versions
 
 INJECTED_ID = "injected-parameters"
+#: Options of papermill's client that mean the same to ours.
+_CLIENT_OPTIONS = (
+    "allow_errors",
+    "log_output",
+    "skip_cells_with_tag",
+    "stderr_file",
+    "stdout_file",
+    "store_widget_state",
+)
 
 
 class NightbookEngine(NBClientEngine):  # type: ignore[misc]
@@ -19,7 +29,7 @@ class NightbookEngine(NBClientEngine):  # type: ignore[misc]
 
     @classmethod
     def execute_notebook(cls, nb: Any, kernel_name: str, **kwargs: Any) -> Any:
-        """Run *nb*. papermill's options about saving, progress and its own log have no effect here."""
+        """Run *nb*. papermill's options about saving and progress have no effect here."""
         from nightbook_executor.execution import Execution
         from nightbook_executor.statuses import Statuses
 
@@ -33,7 +43,8 @@ class NightbookEngine(NBClientEngine):  # type: ignore[misc]
         statuses.notebook_start()
         _begin(nb, execution)
         try:
-            cls.execute_managed_notebook(statuses, kernel_name, execution=execution)
+            options = {name: kwargs[name] for name in _CLIENT_OPTIONS if kwargs.get(name) is not None}
+            cls.execute_managed_notebook(statuses, kernel_name, execution=execution, **options)
         finally:
             statuses.notebook_complete()
         return statuses.nb
@@ -42,7 +53,8 @@ class NightbookEngine(NBClientEngine):  # type: ignore[misc]
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> Any:
         from nightbook_executor.runner import Runner
 
-        return Runner(nb_man, kwargs["execution"], kernel_name=kernel_name).execute()
+        execution = kwargs.pop("execution")
+        return Runner(nb_man, execution, kernel_name=kernel_name, log=logger, **kwargs).execute()
 
 
 def _name_injected(notebook: Any) -> None:

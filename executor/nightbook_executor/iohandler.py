@@ -3,7 +3,8 @@
 Registered with papermill as the handler of `/`, hence also for those who use papermill without our engine.
 For them it does what papermill's own handler does, but that nobody ever reads half a notebook, that a
 power cut leaves the old one, and that a lone surrogate costs one character and not the file. Devices,
-pipes and folders in which nothing can be made are written to directly, as before.
+pipes, files of somebody else or with a second name, and files in a folder where nothing can be made are
+written to directly, as before.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ class WholeFileHandler(LocalHandler):  # type: ignore[misc]
             target.write_bytes(content)
             return
         try:
-            descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+            descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".nightbook-")
         except PermissionError:
             target.write_bytes(content)
             return
@@ -48,12 +49,18 @@ class WholeFileHandler(LocalHandler):  # type: ignore[misc]
 
 
 def _can_be_replaced(target: Path) -> bool:
-    """Whether *target* is an ordinary file with one name, or none yet."""
+    """Whether *target* is none yet, or an ordinary file of ours with one name."""
     try:
         found = target.stat()
     except FileNotFoundError:
         return True
-    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and os.access(target, os.W_OK)
+    is_ours = (found.st_uid, found.st_gid) == (os.geteuid(), _group_of_new_files(target.parent))
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and is_ours and os.access(target, os.W_OK)
+
+
+def _group_of_new_files(folder: Path) -> int:
+    found = folder.stat()
+    return found.st_gid if found.st_mode & stat.S_ISGID else os.getegid()
 
 
 def _mode_of(target: Path) -> int:

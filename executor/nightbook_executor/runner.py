@@ -28,6 +28,7 @@ _ASK_AGAIN_SECONDS = 0.25
 _LAST_WORDS_SECONDS = 0.1
 _LOG_LINES = 20
 _ZERO_EXITS = {"", "0", "None", "False"}
+_TOLD = {"stream", "display_data", "execute_result", "error"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class _EndedError(Exception):
 class Runner(PapermillNotebookClient):  # type: ignore[misc]
     """papermill's notebook client with our loop, our deadlines and our record."""
 
-    def __init__(self, statuses: Any, execution: Execution, *, kernel_name: str) -> None:
-        super().__init__(statuses, kernel_name=kernel_name)
+    def __init__(self, statuses: Any, execution: Execution, *, kernel_name: str, **options: Any) -> None:
+        super().__init__(statuses, kernel_name=kernel_name, **options)
+        self._tells_output = bool(self.log_output or self.stdout_file or self.stderr_file)
         self._execution = execution
         self._journal = execution.journal
         self._intake = Intake(execution)
@@ -350,6 +352,8 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
                 self._to_widget(hooks[-1], kind, cell, message, index)
         else:
             self._intake.take(index, kind, content, size)
+            if self._tells_output and kind in _TOLD:
+                self.log_output_message(_node({"output_type": kind, **content}))
 
     def _to_widget(self, hook: Any, kind: str, cell: Any, message: dict[str, Any], index: int) -> None:
         if kind == "clear_output":

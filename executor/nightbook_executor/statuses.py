@@ -18,10 +18,12 @@ class Statuses(NotebookExecutionManager):  # type: ignore[misc]
 
     def notebook_start(self, **kwargs: Any) -> None:
         super().notebook_start(**kwargs)
+        told = self.nb.metadata.papermill
         if self._path is not None:
             # papermill has put the whole input notebook, or a path of this host, here.
-            self.nb.metadata.papermill["input_path"] = self._path
-            self.nb.metadata.papermill["output_path"] = self._path
+            told["input_path"] = told["output_path"] = self._path
+        elif not isinstance(told.get("input_path"), str):
+            told["input_path"] = None
 
     def save(self, **kwargs: Any) -> None:
         """Write nothing."""

@@ -93,6 +93,31 @@ def test_both_names_of_a_file_stay_the_same_file(handler, tmp_path):
     assert (tmp_path / "two").read_text() == "new"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_somebody_else_stays_theirs(handler, tmp_path):
+    path = tmp_path / "theirs"
+    path.write_text("old")
+    os.chown(path, 12345, 12345)
+    handler.write("new", str(path))
+    assert (path.stat().st_uid, path.stat().st_gid, path.read_text()) == (12345, 12345, "new")
+
+
+def test_a_folder_that_passes_its_group_on_does_so(handler, tmp_path):
+    tmp_path.chmod(0o2770)
+    path = tmp_path / "out.ipynb"
+    handler.write("old", str(path))
+    before = path.stat().st_ino
+    handler.write("new", str(path))
+    assert path.stat().st_ino != before
+    assert path.stat().st_gid == tmp_path.stat().st_gid
+
+
+def test_a_name_of_the_greatest_length_can_be_written(handler, tmp_path):
+    path = tmp_path / ("ß" * 124 + ".ipynb")
+    handler.write("x", str(path))
+    assert path.read_text() == "x"
+
+
 def test_a_pipe_is_written_to_and_not_replaced(handler, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
