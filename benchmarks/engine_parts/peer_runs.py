@@ -40,9 +40,11 @@ try:
     for _ in sys.stdin:
         job = ask('POST', '/scheduler/jobs', {'name': 'bench', 'input_uri': source.name,
             'runtime_environment_name': environment, 'output_formats': ['ipynb']})['job_id']
-        ended = ('COMPLETED', 'FAILED', 'STOPPED')
-        while (status := ask('GET', f'/scheduler/jobs/{job}')['status']) not in ended:
+        status, until = '', time.monotonic() + 60
+        # STOPPED is also what a job is before it begins.
+        while status not in ('COMPLETED', 'FAILED') and time.monotonic() < until:
             time.sleep(0.02)
+            status = ask('GET', f'/scheduler/jobs/{job}')['status']
         print('done' if status == 'COMPLETED' else status, flush=True)
 finally:
     server.terminate(); server.wait(20)

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,7 +151,9 @@ def throughput(bench: Bench) -> list[Row]:
             bench.seconds / 4,
             lambda at: variants.run_command_line(source, bench.folder / f"out-{at}.ipynb", lean=True),
         )
-    ratio = counts["nightbook"] / max(1, counts["papermill_lean"])
+    if counts["papermill_lean"] < 10:
+        raise SystemExit(f"too few to compare ({counts}): give more --seconds, or a machine with less to do")
+    ratio = counts["nightbook"] / counts["papermill_lean"]
     beside = {f"{name}, runs in {bench.seconds:g} s": [float(n)] * 3 for name, n in counts.items()}
     return [Row("throughput", "runs / runs of papermill_lean", "", [ratio], 10, at_least=True, beside=beside)]
 
@@ -343,16 +345,23 @@ def peers(bench: Bench, folder: Path | None) -> list[Row]:
         if not python.exists():
             rows.append(skipped(name, f"not installed below {folder}"))
             continue
-        with opened(python, source, bench.folder) as run:
-            seconds, _ = variants.in_rounds(
-                {name: run, "nightbook": lambda: variants.run_ours(house, "trivial.ipynb")},
-                max(3, bench.rounds // 3),
-            )
-        beside = {f"{variant}, seconds": quartiles(taken) for variant, taken in seconds.items()}
-        rows.append(
-            Row(name, f"seconds / {name}", "", _ratios(seconds["nightbook"], seconds[name]), beside=beside)
-        )
+        try:
+            rows.append(_beside_peer(bench, house, name, opened(python, source, bench.folder)))
+        except (SystemExit, OSError) as failure:
+            rows.append(skipped(name, f"it did not run the notebook: {failure}"))
     return rows
+
+
+def _beside_peer(
+    bench: Bench, house: House, name: str, opened: AbstractContextManager[Callable[[], None]]
+) -> Row:
+    with opened as run:
+        seconds, _ = variants.in_rounds(
+            {name: run, "nightbook": lambda: variants.run_ours(house, "trivial.ipynb")},
+            max(3, bench.rounds // 3),
+        )
+    beside = {f"{variant}, seconds": quartiles(taken) for variant, taken in seconds.items()}
+    return Row(name, f"seconds / {name}", "", _ratios(seconds["nightbook"], seconds[name]), beside=beside)
 
 
 ROWS: dict[str, Callable[[Bench], list[Row]]] = {
