@@ -155,10 +155,11 @@ def _raise_threads(threads: int) -> None:
 def _leave(app: Any) -> None:
     """What the end of an interpreter does for its user, without what may hang in a fork."""
     atexit.unregister(app.close)  # zmq's Context.term can wait for ever
-    for thread in (app.control_thread, app.shell_channel_thread):
+    # ipykernel 6 has no thread for the shell's channel.
+    for thread in (app.control_thread, getattr(app, "shell_channel_thread", None)):
         # It flushes through a pipe that an exit handler is about to close, and zmq aborts on that.
         with contextlib.suppress(Exception):
-            if thread.is_alive():
+            if thread is not None and thread.is_alive():
                 thread.stop()
                 thread.join(1.0)
     with contextlib.suppress(Exception):
