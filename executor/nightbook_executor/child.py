@@ -145,6 +145,8 @@ class Attempt:
         order, channel = self._order, self._channel
         if order.zygotes is None:
             return Forking(None, off=why_not(order.sandbox, wanted=False))
+        if not order.fork_kernel:
+            return Forking(None, off="the run wants none that is forked")
 
         def failed(environment: Environment, why: str | None) -> None:
             channel.send("environment", python=environment.python, options=environment.options, why=why)

@@ -109,6 +109,7 @@ def _child_order(order: RunOrder, folder: Path, short: Path, host: Host) -> Orde
         parent=os.getpid(),
         folder=folder,
         short=short,
+        fork_kernel=order.fork_kernel,
         zygotes=host.zygotes.base if host.zygotes is not None else None,
         threads=host.threads,
         caps=Caps(

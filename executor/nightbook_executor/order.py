@@ -57,6 +57,7 @@ class Order:
     parent: int
     folder: Path
     short: Path
+    fork_kernel: bool = True  # as the run wants it
     zygotes: Path | None = None  # where ready kernels may be had, see kernels/forking.py
     threads: int = 1
     caps: Caps

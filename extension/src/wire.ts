@@ -236,6 +236,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pools/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Pool
+         * @description One pool, with its workers, free slots and oldest wait.
+         */
+        get: operations["show_pool_api_v1_pools__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Pool
+         * @description Change the fields that are sent, limits one by one; it holds for runs that are claimed from now on.
+         */
+        patch: operations["change_pool_api_v1_pools__name__patch"];
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -2554,6 +2578,21 @@ export interface components {
             /** Items */
             items: components["schemas"]["PoolView"][];
         };
+        /**
+         * PoolPatch
+         * @description The fields to change; what is absent stays, in `limits` too. Send the ETag you read as If-Match.
+         */
+        PoolPatch: {
+            /** Concurrency */
+            concurrency?: number | null;
+            /** Description */
+            description?: string | null;
+            /** Lease Seconds */
+            lease_seconds?: number | null;
+            limits?: components["schemas"]["PoolLimits"] | null;
+            /** Max Timeout Seconds */
+            max_timeout_seconds?: number | null;
+        };
         /** PoolView */
         PoolView: {
             /** Concurrency */
@@ -2613,6 +2652,11 @@ export interface components {
              * @default 0
              */
             slots: number;
+            /**
+             * Version
+             * @default 1
+             */
+            version: number;
             /**
              * Workers
              * @default 0
@@ -2783,6 +2827,11 @@ export interface components {
              * @default 86400
              */
             expire_after_seconds: number | null;
+            /**
+             * Fork Kernel
+             * @default true
+             */
+            fork_kernel: boolean;
             /** Kernel */
             kernel?: string | null;
             /** Note */
@@ -2884,6 +2933,11 @@ export interface components {
             fence: number;
             /** Fire At */
             fire_at?: string | null;
+            /**
+             * Fork Kernel
+             * @default true
+             */
+            fork_kernel: boolean;
             git?: components["schemas"]["GitRecord"] | null;
             /** Kernel */
             kernel: string | null;
@@ -2972,6 +3026,11 @@ export interface components {
             finished_at?: string | null;
             /** Fire At */
             fire_at?: string | null;
+            /**
+             * Fork Kernel
+             * @default true
+             */
+            fork_kernel: boolean;
             /** Group Id */
             group_id?: string | null;
             /**
@@ -3097,6 +3156,11 @@ export interface components {
              * @default 86400
              */
             expire_after_seconds: number | null;
+            /**
+             * Fork Kernel
+             * @default true
+             */
+            fork_kernel: boolean;
             /** Holidays */
             holidays?: string | null;
             /**
@@ -3215,6 +3279,8 @@ export interface components {
             exclude_dates?: string[] | null;
             /** Expire After Seconds */
             expire_after_seconds?: number | null;
+            /** Fork Kernel */
+            fork_kernel?: boolean | null;
             /** Holidays */
             holidays?: string | null;
             /** Jitter Seconds */
@@ -3314,6 +3380,11 @@ export interface components {
             expire_after_seconds?: number | null;
             /** Follows Latest */
             follows_latest: boolean;
+            /**
+             * Fork Kernel
+             * @default true
+             */
+            fork_kernel: boolean;
             /**
              * Has Hook
              * @default false
@@ -3475,6 +3546,11 @@ export interface components {
              * @default 86400
              */
             expire_after_seconds: number | null;
+            /**
+             * Fork Kernel
+             * @default true
+             */
+            fork_kernel: boolean;
             /** Grid */
             grid: {
                 [key: string]: unknown[];
@@ -4130,6 +4206,74 @@ export interface operations {
         responses: {
             /** @description Successful Response */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    show_pool_api_v1_pools__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_pool_api_v1_pools__name__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "if-match"?: string | null;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PoolPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -16,7 +16,7 @@ import typer
 
 from nightbook import __version__
 from nightbook.client import Conflicting, NightbookError, NotAllowed, NotAuthenticated, Refused
-from nightbook.commands import backups, diffs, lists, operate, runs, schedules, tokens
+from nightbook.commands import backups, diffs, lists, operate, pools, runs, schedules, tokens
 from nightbook.commands.faults import CannotStart
 from nightbook.core.errors import Fault
 from nightbook.settings import WrongSettings
@@ -60,7 +60,7 @@ diffs.register(runs.app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(lists.notebooks, name="notebooks")
-app.add_typer(lists.pools, name="pools")
+app.add_typer(pools.app, name="pools")
 app.add_typer(lists.workers, name="workers")
 app.add_typer(tokens.app, name="token")
 operate.register(app)

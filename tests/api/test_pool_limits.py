@@ -26,6 +26,51 @@ def test_what_a_pool_sets_is_kept_and_the_rest_has_the_defaults(world):
     assert Limits.model_validate(pool_of(world, "small")["limits"]) == wanted
 
 
+def test_an_edit_changes_what_it_sends_and_leaves_the_rest(world):
+    body = {"name": "grown", "concurrency": 3, "limits": {"open_files": 512}}
+    made = world.post("/pools", body, token=world.admin)
+    read = world.ask("GET", "/pools/grown", token=world.viewer)
+
+    changed = world.ask(
+        "PATCH",
+        "/pools/grown",
+        json={"concurrency": None, "limits": {"memory_bytes": 512 * MIB}},
+        headers={"If-Match": read.headers["etag"]},
+        token=world.admin,
+    )
+
+    assert changed.status_code == 200
+    wanted = Limits(memory_bytes=512 * MIB, open_files=512)
+    assert Limits.model_validate(changed.json()["limits"]) == wanted
+    assert changed.json()["concurrency"] is None
+    assert changed.json()["lease_seconds"] == made.json()["lease_seconds"]
+    assert changed.headers["etag"] != read.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "if_match", "status", "code"),
+    [
+        ("/pools/default", {"description": "x"}, '"77"', 412, "stale"),
+        ("/pools/default", {"lease_seconds": None}, None, 422, "null_not_allowed"),
+        ("/pools/default", {"limits": None}, None, 422, "null_not_allowed"),
+        ("/pools/none", {"description": "x"}, None, 404, "pool_not_found"),
+    ],
+)
+def test_an_edit_that_cannot_be_is_refused(world, path, body, if_match, status, code):
+    headers = {"If-Match": if_match} if if_match else {}
+
+    answer = world.ask("PATCH", path, json=body, headers=headers, token=world.admin)
+
+    check_refused(answer, status)
+    assert code in answer.text
+
+
+def test_only_an_administrator_edits_a_pool(world):
+    answer = world.ask("PATCH", "/pools/default", json={"description": "x"}, token=world.viewer)
+
+    check_refused(answer, 403)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -109,6 +109,7 @@ class FakeServer:
         files: list[dict[str, str]] | None = None,
         spec: dict[str, str] | None = None,
         limits: dict[str, int] | None = None,
+        fork_kernel: bool = True,
         **marks: Any,
     ) -> FakeRun:
         """Queue a notebook of code cells; a cell may also be a whole dict."""
@@ -127,6 +128,7 @@ class FakeServer:
                 "kernel": kernel,
                 "timeout_seconds": timeout_seconds,
                 "cell_timeout_seconds": cell_timeout_seconds,
+                "fork_kernel": fork_kernel,
                 "pool": "default",
                 "trigger": "manual",
                 "triggered_by": "ana",

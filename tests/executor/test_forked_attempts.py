@@ -47,6 +47,14 @@ def test_journal_and_manifest_tell_how_the_kernel_was_started(worker, server):
     assert kernel["fingerprint"] == start["fingerprint"] == zygote_of(worker)["fingerprint"]
 
 
+def test_a_run_that_wants_no_fork_starts_the_ordinary_way_and_says_so(worker, server):
+    run = server.queue_run("1", fork_kernel=False)
+    server.wait_for(run)
+
+    start = start_of(run)
+    assert (start["kernel_start"], start["reason"]) == ("ordinary", "the run wants none that is forked")
+
+
 def test_a_hangup_renews_the_zygote_and_not_the_worker(worker, server):
     before = zygote_of(worker)["pid"]
 

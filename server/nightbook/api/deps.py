@@ -13,7 +13,7 @@ from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 from anyio import to_thread
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from sqlalchemy import Engine
@@ -206,6 +206,18 @@ WorkerCaller = Annotated[Caller, Depends(Requires("worker"))]
 
 
 # ---------------------------------------------------------------- answers
+
+
+#: The version of a thing that an edit was meant for, as its ETag said.
+IfMatch = Annotated[str | None, Header(max_length=200)]
+
+
+def version_of(if_match: str | None) -> int | None:
+    """The version that an If-Match names; null for any, -1 for what is none of ours."""
+    if if_match is None or if_match == "*":
+        return None
+    tag = if_match.removeprefix("W/").strip('"')
+    return int(tag) if tag.isdecimal() and len(tag) < 10 else -1
 
 
 def json_answer(view: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -8,7 +8,18 @@ from sqlmodel import Session
 
 from nightbook.adapters.database import moment_of
 from nightbook.api.bodies import BodyLimits
-from nightbook.api.deps import Admin, AnyCaller, Now, Reading, RunsReader, Writing, answered_once
+from nightbook.api.deps import (
+    Admin,
+    AnyCaller,
+    IfMatch,
+    Now,
+    Reading,
+    RunsReader,
+    Writing,
+    answered_once,
+    json_answer,
+    version_of,
+)
 from nightbook.api.notebooks import MAX_FILES_BYTES, MAX_NOTEBOOK_BYTES
 from nightbook.records import pools, runs
 from nightbook.records.pools import Pool
@@ -20,6 +31,8 @@ from nightbook.schemas import (
     OutputLimits,
     PoolDraft,
     PoolList,
+    PoolName,
+    PoolPatch,
     PoolView,
     WorkerList,
     WorkerView,
@@ -72,6 +85,32 @@ def create_pool(
         return _pool_view(session, pools.create(session, draft, caller=caller, now=now), 0, None, now)
 
     return answered_once(request, session, caller, draft, act, moment=now)
+
+
+@router.get("/pools/{name}", response_model=PoolView)
+def show_pool(name: PoolName, session: Reading, _caller: RunsReader, now: Now) -> JSONResponse:
+    """One pool, with its workers, free slots and oldest wait."""
+    return _answer(session, pools.find(session, name), moment_of(session, now))
+
+
+@router.patch("/pools/{name}", response_model=PoolView)
+def change_pool(
+    name: PoolName,
+    patch: PoolPatch,
+    session: Writing,
+    caller: Admin,
+    now: Now,
+    if_match: IfMatch = None,
+) -> JSONResponse:
+    """Change the fields that are sent, limits one by one; it holds for runs that are claimed from now on."""
+    pool = pools.find(session, name, for_change=True)
+    pools.change(session, pool, patch, read=version_of(if_match), caller=caller, now=now)
+    return _answer(session, pool, now)
+
+
+def _answer(session: Session, pool: Pool, now: datetime) -> JSONResponse:
+    view = next(view for view in pool_views(session, now) if view.name == pool.name)
+    return json_answer(view, headers={"ETag": f'"{pool.version}"'})
 
 
 @router.get("/workers")

@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from sqlmodel import Session
 
 from nightbook.api import paging, problems, views
 from nightbook.api.deps import (
+    IfMatch,
     Now,
     Reading,
     RunsTrigger,
@@ -20,6 +21,7 @@ from nightbook.api.deps import (
     answered_once,
     json_answer,
     ring_after_commit,
+    version_of,
 )
 from nightbook.core.errors import Conflict, Invalid
 from nightbook.records import firing, runs, schedules, specs
@@ -75,6 +77,7 @@ _SPEC = (
     "expire_after_seconds",
     "concurrency_key",
     "concurrency_per_key",
+    "fork_kernel",
 )
 #: Fields that an edit may empty by sending null.
 _MAY_BE_NULL = {
@@ -90,7 +93,6 @@ _MAY_BE_NULL = {
     "pause_after_failures",
     "runbook_url",
 }
-_IF_MATCH = Annotated[str | None, Header(max_length=200)]
 
 
 @router.post("", status_code=201, response_model=ScheduleView)
@@ -158,7 +160,7 @@ def edit(
     session: Writing,
     caller: SchedulesWriter,
     now: Now,
-    if_match: _IF_MATCH = None,
+    if_match: IfMatch = None,
 ) -> JSONResponse:
     """Change the fields that are sent; it takes effect from now on."""
     schedule = _for_change(session, schedule_id, now, if_match)
@@ -177,7 +179,7 @@ def edit(
 def _for_change(session: Session, schedule_id: UUID, now: datetime, if_match: str | None = None) -> Schedule:
     """The schedule, locked, with all that was due before the change fired as it was before it."""
     schedule = schedules.require_for_change(session, schedule_id)
-    schedules.require_version(schedule, _version_of(if_match))
+    schedules.require_version(schedule, version_of(if_match))
     for run in firing.settle(session, schedule, now):
         ring_after_commit(session, run.pool, run.id)
     return schedule
@@ -196,16 +198,9 @@ def _as_draft(schedule: Schedule) -> dict[str, Any]:
     return {**known, "notebook": schedule.notebook_sha256 or schedule.notebook_path}
 
 
-def _version_of(if_match: str | None) -> int | None:
-    if if_match is None or if_match == "*":
-        return None
-    tag = if_match.removeprefix("W/").strip('"')
-    return int(tag) if tag.isdecimal() and len(tag) < 10 else -1
-
-
 @router.delete("/{schedule_id}", status_code=204)
 def delete(
-    schedule_id: UUID, session: Writing, caller: SchedulesWriter, now: Now, if_match: _IF_MATCH = None
+    schedule_id: UUID, session: Writing, caller: SchedulesWriter, now: Now, if_match: IfMatch = None
 ) -> Response:
     """Delete a schedule; its runs and their copies stay."""
     schedule = _for_change(session, schedule_id, now, if_match)

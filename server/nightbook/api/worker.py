@@ -153,6 +153,7 @@ def _order(session: Session, house: House, run: Run, attempt: Attempt, pool: Poo
         kernel=run.kernel,
         timeout_seconds=run.timeout_seconds,
         cell_timeout_seconds=run.cell_timeout_seconds,
+        fork_kernel=run.fork_kernel,
         pool=run.pool,
         trigger=run.kind,
         triggered_by=run.created_by,

@@ -25,6 +25,7 @@ from nightbook.schemas import (
     PauseDraft,
     PoolDraft,
     PoolList,
+    PoolPatch,
     PoolView,
     PreviewDraft,
     PreviewView,
@@ -272,6 +273,21 @@ class Pools:
         """
         return self._wire.view(
             PoolView, "POST", "/pools", draft=draft_of(PoolDraft, {**fields, "name": name})
+        )
+
+    def show(self, name: str) -> PoolView:
+        return self._wire.view(PoolView, "GET", f"/pools{segment(name)}")
+
+    def edit(self, pool: str | PoolView, **changes: Any) -> PoolView:
+        """Change the named fields, `limits` one by one; the rest stays. With a name, the pool is read first.
+
+        It holds for runs that are claimed from then on. Raises Stale where somebody else was faster.
+        """
+        read = pool if isinstance(pool, PoolView) else self.show(pool)
+        draft = exact_draft_of(PoolPatch, changes)
+        headers = {"If-Match": f'"{read.version}"'}
+        return self._wire.view(
+            PoolView, "PATCH", f"/pools{segment(read.name)}", draft=draft, headers=headers, once=True
         )
 
     def workers(self) -> Sequence[WorkerView]:

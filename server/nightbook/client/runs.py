@@ -45,7 +45,7 @@ class Runs:
         """Run a notebook once: a path that the server knows (its latest version) or a version's SHA-256.
 
         *fields* are those of RunDraft: `kernel`, `pool`, `priority`, `timeout_seconds`,
-        `cell_timeout_seconds`, `retries`, `retry_on_worker_loss`, `tags`, `note`.
+        `cell_timeout_seconds`, `retries`, `retry_on_worker_loss`, `fork_kernel`, `tags`, `note`.
 
         >>> client.runs.create("daily_sales.ipynb", {"region": "north"}, tags=["trial"]).state
         'queued'

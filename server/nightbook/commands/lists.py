@@ -1,4 +1,4 @@
-"""`nightbook notebooks`, `pools` and `workers`: what there is."""
+"""`nightbook notebooks` and `workers`: what there is."""
 
 from typing import Annotated
 
@@ -6,10 +6,9 @@ import typer
 
 from nightbook.commands.connection import connect
 from nightbook.commands.output import LimitOption, Output, OutputOption, print_list
-from nightbook.schemas import NotebookView, PoolView, WorkerView
+from nightbook.schemas import NotebookView, WorkerView
 
 notebooks = typer.Typer(no_args_is_help=True, help="The notebooks that the server keeps.")
-pools = typer.Typer(no_args_is_help=True, help="The pools of workers.")
 workers = typer.Typer(no_args_is_help=True, help="The workers.")
 
 
@@ -27,22 +26,6 @@ def list_notebooks(
 
 def _notebook(view: NotebookView) -> tuple[object, ...]:
     return view.path, view.versions, view.updated_at, view.sha256
-
-
-@pools.command("list")
-def list_pools(output: OutputOption = Output.table) -> None:
-    """List the pools: workers, slots, what waits and runs."""
-    with connect() as client:
-        columns = ("pool", "workers", "free slots", "queued", "running", "at once", "memory", "description")
-        print_list(client.pools.list(), output, columns, _pool)
-
-
-def _pool(view: PoolView) -> tuple[object, ...]:
-    free = f"{view.free_slots} of {view.slots}"
-    limit = view.limits.memory_bytes
-    memory = "no limit" if limit is None else f"{limit / 10**9:.1f} GB"
-    counts = view.workers, free, view.queued, view.running, view.concurrency
-    return view.name, *counts, memory, view.description
 
 
 @workers.command("list")

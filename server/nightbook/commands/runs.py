@@ -30,6 +30,12 @@ ParameterOption = Annotated[
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait for the end; the exit code tells how it ended.")
 ]
+ForkKernel = Annotated[
+    bool | None,
+    typer.Option(
+        help="Fork the kernel where that is possible, or start it the ordinary way.", show_default=False
+    ),
+]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
 
 
@@ -46,6 +52,7 @@ def run(
     cell_timeout: Annotated[str | None, typer.Option(help="For each cell, e.g. 5m.")] = None,
     retries: Annotated[int | None, typer.Option(min=0, max=10, help="Tries after a failure.")] = None,
     retry_on_worker_loss: Annotated[bool, typer.Option(help="Repeat a run whose worker vanished.")] = False,
+    fork_kernel: ForkKernel = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag; may be given several times.")] = None,
     note: Annotated[str | None, typer.Option(help="A word on why.")] = None,
     output: OutputOption = Output.table,
@@ -69,6 +76,7 @@ def run(
             priority=priority,
             retries=retries,
             retry_on_worker_loss=retry_on_worker_loss or None,
+            fork_kernel=fork_kernel,
             tags=tag,
             note=note,
             **limits,

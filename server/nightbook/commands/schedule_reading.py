@@ -71,6 +71,7 @@ def rows(view: ScheduleView) -> dict[str, object]:
         "version": "the latest" if view.follows_latest else view.notebook.sha256,
         "parameters": view.parameters,
         "kernel": view.kernel,
+        "kernel starts": None if view.fork_kernel else "the ordinary way",
         "pool": view.pool,
         "time-out": f"{view.timeout_seconds} s",
         "retries": f"{view.retries}, after {', '.join(view.retry_on)}" if view.retries else 0,

@@ -11,7 +11,7 @@ from nightbook.commands import schedule_acts, schedule_reading, values
 from nightbook.commands import schedule_options as options
 from nightbook.commands.connection import connect, schedule_of, version_of
 from nightbook.commands.output import Output, OutputOption, print_one
-from nightbook.commands.runs import ParameterOption, parameters_for
+from nightbook.commands.runs import ForkKernel, ParameterOption, parameters_for
 from nightbook.commands.schedule_options import (
     After,
     AfterAny,
@@ -102,6 +102,7 @@ def create(
     expire_after: ExpireAfter = None,
     concurrency_key: Key = None,
     concurrency_per_key: PerKey = None,
+    fork_kernel: ForkKernel = None,
     tag: Tag = None,
     start_at: StartAt = None,
     end_at: EndAt = None,
@@ -193,6 +194,7 @@ def edit(
     expire_after: ExpireAfter = None,
     concurrency_key: Key = None,
     concurrency_per_key: PerKey = None,
+    fork_kernel: ForkKernel = None,
     tag: Tag = None,
     start_at: StartAt = None,
     end_at: EndAt = None,

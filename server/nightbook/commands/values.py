@@ -15,15 +15,15 @@ _SPAN: Final = re.compile(r"(\d{1,9})([smhdw]?)")
 _ISO_SPAN: Final = re.compile(r"P(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?")
 
 
-def assigned(texts: Iterable[str]) -> dict[str, str]:
+def assigned(texts: Iterable[str], option: str = "-p") -> dict[str, str]:
     """`name=value` pairs as text. Raises a usage error for anything else, and for a name given twice."""
     values: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise typer.BadParameter(f"write a parameter as NAME=VALUE, not {text!r}", param_hint="-p")
+            raise typer.BadParameter(f"write NAME=VALUE, not {text!r}", param_hint=option)
         if name in values:
-            raise typer.BadParameter(f"{name} is given twice", param_hint="-p")
+            raise typer.BadParameter(f"{name} is given twice", param_hint=option)
         values[name] = value
     return values
 

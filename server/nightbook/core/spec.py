@@ -27,6 +27,7 @@ class Spec:
     expire_after_seconds: int | None
     concurrency_key: str | None
     concurrency_per_key: int
+    fork_kernel: bool
 
     @classmethod
     def of(cls, row: object) -> "Spec":

@@ -12,10 +12,10 @@ from uuid import UUID
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from nightbook.adapters.database import Json, UtcDateTime
-from nightbook.core.errors import Conflict, Forbidden, Invalid
+from nightbook.core.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from nightbook.records import events
 from nightbook.records.access import Caller
-from nightbook.schemas import PoolDraft, WorkerRegistration
+from nightbook.schemas import PoolDraft, PoolPatch, WorkerRegistration
 
 DEFAULT_POOL = "default"
 HEARTBEAT_SECONDS = 10.0
@@ -33,6 +33,7 @@ class Pool(SQLModel, table=True):
     #: What the pool has set of its limits; the rest has the defaults of `schemas.Limits`.
     limits: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 1
 
 
 class Worker(SQLModel, table=True):
@@ -70,6 +71,40 @@ def create(session: Session, draft: PoolDraft, *, caller: Caller, now: datetime)
     events.record(session, "pool.created", caller=caller.name, about=("pool", pool.name), now=now)
     session.flush()
     return pool
+
+
+#: What an edit may empty by sending null.
+_MAY_BE_NULL = {"concurrency"}
+
+
+def find(session: Session, name: str, *, for_change: bool = False) -> Pool:
+    """The pool of this name, locked where it is *for_change*. Raises NotFound."""
+    pool = session.get(Pool, name, with_for_update=for_change)
+    if pool is None:
+        raise NotFound("pool_not_found", "There is no such pool.")
+    return pool
+
+
+def change(
+    session: Session, pool: Pool, patch: PoolPatch, *, read: int | None, caller: Caller, now: datetime
+) -> None:
+    """Change the fields that were sent, for runs claimed from now on. *read*: the version meant."""
+    if read is not None and read != pool.version:
+        raise Stale("stale", "This pool changed since you read it. Read it again and repeat your edit.")
+    sent = patch.model_dump(exclude_unset=True)
+    for name, value in sent.items():
+        if value is None and name not in _MAY_BE_NULL:
+            raise Invalid("null_not_allowed", "This field cannot be emptied.", field=name)
+    if not sent:
+        return
+    limits = {**pool.limits, **sent.pop("limits", {})}
+    pool.sqlmodel_update({**sent, "limits": limits, "version": pool.version + 1})
+    session.add(pool)
+    facts = {"fields": sorted(patch.model_fields_set)}
+    events.record(
+        session, "pool.changed", caller=caller.name, about=("pool", pool.name), now=now, facts=facts
+    )
+    session.flush()
 
 
 def all_pools(session: Session) -> Sequence[Pool]:

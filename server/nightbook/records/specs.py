@@ -35,6 +35,7 @@ class SpecDraft(Protocol):
     expire_after_seconds: int | None
     concurrency_key: str | None
     concurrency_per_key: int
+    fork_kernel: bool
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def check(session: Session, draft: SpecDraft) -> Checked:
         expire_after_seconds=draft.expire_after_seconds,
         concurrency_key=draft.concurrency_key,
         concurrency_per_key=draft.concurrency_per_key,
+        fork_kernel=draft.fork_kernel,
     )
     return Checked(spec, version, follows_latest)
 

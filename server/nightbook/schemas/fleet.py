@@ -30,8 +30,19 @@ class PoolDraft(Draft):
     limits: PoolLimits = PoolLimits()
 
 
+class PoolPatch(Draft):
+    """The fields to change; what is absent stays, in `limits` too. Send the ETag you read as If-Match."""
+
+    description: Text | None = None
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    lease_seconds: Annotated[int, Field(ge=15, le=900)] | None = None
+    max_timeout_seconds: Annotated[int, Field(ge=1, le=604_800)] | None = None
+    limits: PoolLimits | None = None
+
+
 class PoolView(View):
     schema_version: int = SCHEMA_VERSION
+    version: int = 1
     name: str
     description: str = ""
     concurrency: int | None = None

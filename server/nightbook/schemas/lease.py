@@ -90,6 +90,7 @@ class RunOrder(View):
     kernel: str | None
     timeout_seconds: int
     cell_timeout_seconds: int | None
+    fork_kernel: bool = True
     pool: str
     trigger: RunKind
     triggered_by: str

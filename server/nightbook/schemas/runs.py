@@ -65,6 +65,7 @@ class RunView(View):
     expire_after_seconds: int | None = None
     concurrency_key: str | None = None
     concurrency_per_key: int = 1
+    fork_kernel: bool = True
     caused_by: UUID | None = None
     group_id: UUID | None = None
     due_at: datetime | None = None

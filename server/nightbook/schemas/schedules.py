@@ -95,6 +95,7 @@ class SchedulePatch(Draft):
     expire_after_seconds: Seconds | None = None
     concurrency_key: ConcurrencyKey | None = None
     concurrency_per_key: Concurrency | None = None
+    fork_kernel: bool | None = None
     tags: Tags | None = None
     start_at: Instant | None = None
     end_at: Instant | None = None
@@ -146,6 +147,7 @@ class ScheduleView(View):
     expire_after_seconds: int | None = None
     concurrency_key: str | None = None
     concurrency_per_key: int = 1
+    fork_kernel: bool = True
     tags: list[str] = []
     start_at: datetime | None = None
     end_at: datetime | None = None

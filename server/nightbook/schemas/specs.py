@@ -33,7 +33,8 @@ class SpecDraft(Draft):
     `retries` are for the failures of user code that `retry_on` names; the first comes after
     `retry_delay_seconds`, each later one after twice as long, up to ten times. A run that no worker has
     taken after `expire_after_seconds` ends as `expired`; null waits for ever. Of the runs with the same
-    `concurrency_key`, in any pool, at most `concurrency_per_key` run at once.
+    `concurrency_key`, in any pool, at most `concurrency_per_key` run at once. Without `fork_kernel` the
+    kernel is started the ordinary way even where a forked one is faster.
     """
 
     notebook: NotebookName
@@ -50,4 +51,5 @@ class SpecDraft(Draft):
     expire_after_seconds: Seconds | None = policies.EXPIRE_AFTER_SECONDS
     concurrency_key: ConcurrencyKey | None = None
     concurrency_per_key: Concurrency = 1
+    fork_kernel: bool = True
     tags: Tags = []

@@ -95,6 +95,7 @@ class Run(SQLModel, table=True):
     expire_after_seconds: int | None
     concurrency_key: str | None
     concurrency_per_key: int
+    fork_kernel: bool
     tags: list[str] = Field(sa_type=Json)
     note: str | None = None
     owner: str

@@ -64,6 +64,7 @@ class Schedule(SQLModel, table=True):
     expire_after_seconds: int | None
     concurrency_key: str | None
     concurrency_per_key: int
+    fork_kernel: bool
     tags: list[str] = Field(sa_type=Json)
     owner: str = Field(index=True)
     description: str
