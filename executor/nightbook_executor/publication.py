@@ -26,6 +26,9 @@ PUBLISH_SECONDS = 15 * 60.0
 #: What is this small goes along with `finish`, until all of it together is this much.
 _SMALL_BYTES = 64 * 1024
 _ALONG_BYTES = 400 * 1024
+#: What a child may say of its kernel; it is not believed blindly.
+_STARTS = ("pool", "forked", "ordinary")
+_REASON = 500
 _log = logging.getLogger(__name__)
 
 Role = Literal["notebook", "manifest", "journal", "spill", "output"]
@@ -98,6 +101,8 @@ class Publication:
     ) -> FinishDraft:
         ending, report = done.ending, done.report
         usage = report.get("usage")
+        start = manifest.kernel_facts(report)
+        how, why = start["start"], start["start_reason"]
         return FinishDraft.model_validate(
             {
                 "fence": self._order.fence,
@@ -110,6 +115,8 @@ class Publication:
                 "artifacts": artifacts,
                 "journal": tail,
                 "usage": Usage.model_validate(usage) if isinstance(usage, dict) else Usage(),
+                "kernel_start": how if how in _STARTS else None,
+                "kernel_start_reason": why[:_REASON] if isinstance(why, str) else None,
             }
         )
 

@@ -1358,16 +1358,30 @@ export interface components {
             /** Size */
             size: number;
         };
-        /** AttemptView */
+        /**
+         * AttemptView
+         * @description One try of a run. What it took of its worker is known when it has ended, by whoever saw its processes.
+         *
+         *     `cpu_seconds` and `peak_memory_bytes` are those of the kernel and all that it started; `kernel_start` says
+         *     how the kernel came, `kernel_start_reason` why not faster.
+         */
         AttemptView: {
             /** Begun At */
             begun_at?: string | null;
             /** Class */
             class?: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
+            /** Cpu Seconds */
+            cpu_seconds?: number | null;
             /** Fence */
             fence: number;
             /** Finished At */
             finished_at?: string | null;
+            /** Kernel Start */
+            kernel_start?: ("pool" | "forked" | "ordinary") | null;
+            /** Kernel Start Reason */
+            kernel_start_reason?: string | null;
+            /** Peak Memory Bytes */
+            peak_memory_bytes?: number | null;
             /** Reason */
             reason?: string | null;
             /**
@@ -1771,6 +1785,10 @@ export interface components {
             /** Fence */
             fence: number;
             journal?: components["schemas"]["JournalTail"] | null;
+            /** Kernel Start */
+            kernel_start?: ("pool" | "forked" | "ordinary") | null;
+            /** Kernel Start Reason */
+            kernel_start_reason?: string | null;
             /** Reason */
             reason?: string | null;
             /**

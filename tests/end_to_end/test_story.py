@@ -88,8 +88,12 @@ def test_a_program_runs_it_again_with_another_region_and_the_original_pins(
     assert (again.state, again.rerun_of, again.trigger) == ("succeeded", sales_run.id, "rerun")
     assert again.notebook.sha256 == sales_run.notebook.sha256 != newer.sha256
     assert (again.parameters, again.fire_at) == ({"region": "east"}, sales_run.fire_at)
-    require_whole(cluster, again)
+    manifest = require_whole(cluster, again)
     assert 'region = "east"' in injected(cluster, again)
+    attempt = again.attempts[-1]
+    assert (attempt.peak_memory_bytes or 0) > 10_000_000
+    assert (attempt.cpu_seconds or 0) > 0
+    assert attempt.kernel_start == manifest["kernel"]["start"]
 
 
 def test_the_page_of_a_run_can_be_read_and_runs_no_script(cluster: Cluster, sales_run: RunView) -> None:

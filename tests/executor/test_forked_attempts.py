@@ -45,6 +45,7 @@ def test_journal_and_manifest_tell_how_the_kernel_was_started(worker, server):
     kernel = run.manifest["kernel"]
     assert kernel["start"] == start["kernel_start"]
     assert kernel["fingerprint"] == start["fingerprint"] == zygote_of(worker)["fingerprint"]
+    assert (run.finish.kernel_start, run.finish.kernel_start_reason) == (start["kernel_start"], None)
 
 
 def test_a_run_that_wants_no_fork_starts_the_ordinary_way_and_says_so(worker, server):
@@ -53,6 +54,7 @@ def test_a_run_that_wants_no_fork_starts_the_ordinary_way_and_says_so(worker, se
 
     start = start_of(run)
     assert (start["kernel_start"], start["reason"]) == ("ordinary", "the run wants none that is forked")
+    assert (run.finish.kernel_start, run.finish.kernel_start_reason) == ("ordinary", start["reason"])
 
 
 def test_a_hangup_renews_the_zygote_and_not_the_worker(worker, server):

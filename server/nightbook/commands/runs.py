@@ -19,7 +19,7 @@ from nightbook.commands.output import (
     say,
     seconds_between,
 )
-from nightbook.schemas import RunView
+from nightbook.schemas import AttemptView, RunView
 
 app = typer.Typer(no_args_is_help=True, help="Look at runs, repeat, cancel, fetch what they left.")
 
@@ -144,8 +144,20 @@ def _rows(view: RunView) -> dict[str, object]:
         "took": seconds_between(view.started_at, view.finished_at),
         "cells": cells,
         "attempts": len(view.attempts),
+        **_last_attempt(view.attempts[-1] if view.attempts else None),
         "tags": view.tags,
         "note": view.note,
+    }
+
+
+def _last_attempt(attempt: AttemptView | None) -> dict[str, object]:
+    if attempt is None:
+        return {}
+    peak, cpu, why = attempt.peak_memory_bytes, attempt.cpu_seconds, attempt.kernel_start_reason
+    return {
+        "peak memory": None if peak is None else f"{peak / 10**6:.0f} MB",
+        "CPU time": None if cpu is None else f"{cpu:.1f} s",
+        "kernel start": f"{attempt.kernel_start}: {why}" if why else attempt.kernel_start,
     }
 
 

@@ -303,6 +303,7 @@ def finish(
     has_copy = any(artifact.role == "notebook" for artifact in draft.artifacts)
     attempt.needs_copy = not has_copy and draft.state != "handed_back"
     attempt.peak_memory_bytes, attempt.cpu_seconds = draft.usage.peak_memory_bytes, draft.usage.cpu_seconds
+    attempt.kernel_start, attempt.kernel_start_reason = draft.kernel_start, draft.kernel_start_reason
     artifacts.keep(session, run.id, attempt.fence, draft.artifacts, now)
     if any(a.role == "journal" and a.size == attempt.journal_size for a in draft.artifacts):
         journals.drop(session, attempt.id)

@@ -10,7 +10,17 @@ from nightbook.core.states import FailureClass, RunKind, RunState
 from nightbook.schemas.limits import Limits
 from nightbook.schemas.manifests import GitRecord
 from nightbook.schemas.runs import NotebookPin
-from nightbook.schemas.words import Draft, Id, Name, Parameters, PoolName, SandboxLevel, Sha256, View
+from nightbook.schemas.words import (
+    Draft,
+    Id,
+    KernelStart,
+    Name,
+    Parameters,
+    PoolName,
+    SandboxLevel,
+    Sha256,
+    View,
+)
 
 
 class WorkerKernel(Draft):
@@ -170,6 +180,8 @@ class FinishDraft(Draft):
     artifacts: Annotated[list[LeftArtifact], Field(max_length=1100)] = []
     journal: JournalTail | None = None
     usage: Usage = Usage()
+    kernel_start: KernelStart | None = None
+    kernel_start_reason: Annotated[str, Field(max_length=500)] | None = None
 
 
 class FinishAnswer(View):

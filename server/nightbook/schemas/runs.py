@@ -8,7 +8,7 @@ from pydantic import Field
 
 from nightbook.core.states import AttemptState, CellState, FailureClass, RunKind, RunState
 from nightbook.schemas.specs import Concurrency, SpecDraft
-from nightbook.schemas.words import SCHEMA_VERSION, Draft, Parameters, Text, View
+from nightbook.schemas.words import SCHEMA_VERSION, Draft, KernelStart, Parameters, Text, View
 
 
 class RunDraft(SpecDraft):
@@ -23,6 +23,12 @@ class NotebookPin(View):
 
 
 class AttemptView(View):
+    """One try of a run. What it took of its worker is known when it has ended, by whoever saw its processes.
+
+    `cpu_seconds` and `peak_memory_bytes` are those of the kernel and all that it started; `kernel_start` says
+    how the kernel came, `kernel_start_reason` why not faster.
+    """
+
     fence: int
     worker: str | None
     state: AttemptState
@@ -31,6 +37,10 @@ class AttemptView(View):
     started_at: datetime
     begun_at: datetime | None = None
     finished_at: datetime | None = None
+    peak_memory_bytes: int | None = None
+    cpu_seconds: float | None = None
+    kernel_start: KernelStart | None = None
+    kernel_start_reason: str | None = None
 
 
 class RunView(View):

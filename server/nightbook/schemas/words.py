@@ -128,6 +128,8 @@ Tags = Annotated[
     AfterValidator(_unique),
 ]
 #: How a worker keeps attempts apart; `container`: the platform around it does.
+#: How a kernel was started: it waited ready, was forked for the run, or came the ordinary way.
+KernelStart = Literal["pool", "forked", "ordinary"]
 SandboxLevel = Literal["none", "process", "bubblewrap", "container"]
 PoolName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Parameters = dict[str, Any]  # checked against the notebook by core.parameters

@@ -155,3 +155,5 @@ class Attempt(SQLModel, table=True):
     needs_copy: bool = Field(default=False, index=True)
     peak_memory_bytes: int | None = None
     cpu_seconds: float | None = None
+    kernel_start: str | None = None
+    kernel_start_reason: str | None = None
