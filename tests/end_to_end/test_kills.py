@@ -112,6 +112,38 @@ def test_a_run_that_may_be_repeated_is_done_by_the_next_worker(
     assert require_whole(cluster, ended)["fence"] == ended.attempts[1].fence
 
 
+@pytest.mark.any_stack
+def test_what_a_killed_worker_had_not_sent_is_sent_by_the_next_and_completes_the_copy(
+    cluster: Cluster, api: Client, death: Death
+) -> None:
+    pool = cluster.frail_pool
+    run = begun(api, pool, steps=600)
+    cluster.kill_server()
+    sent = batches(cluster, run)
+    until(lambda: batches(cluster, run) > sent + 5, seconds=30, what="more is printed than was sent")
+    cluster.kill_worker(pool)
+    last = batches(cluster, run)
+
+    cluster.start_server()
+    lost = api.runs.wait(run.id, timeout=60)
+    assert lost.state == "lost"
+    cluster.start_worker(pool)
+
+    def is_complete() -> bool:
+        return f"batch {last:3d} of 600" in fetch(cluster, f"/runs/{run.id}/notebook").text
+
+    until(lambda: api.runs.artifacts(run.id), seconds=20, what="a copy is made")
+    until(is_complete, seconds=60, what="the copy holds what was printed last")
+    require_whole(cluster, lost)
+    assert api.runs.show(run.id).state == "lost"
+
+
+def batches(cluster: Cluster, run: RunView) -> int:
+    """How many batches the journal on the worker's disk knows of."""
+    journal = next(cluster.home.glob(f"**/attempts/{run.id}-*/journal.jsonl"))
+    return journal.read_text(encoding="utf-8").count("batch ")
+
+
 def test_a_drained_worker_lets_its_run_end_and_takes_no_other(cluster: Cluster, api: Client) -> None:
     run = begun(api, cluster.pool, steps=20)
 
