@@ -46,6 +46,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Exports
+         * @description The forms in which an executed copy may be taken, and why one of them may not.
+         */
+        get: operations["list_exports_api_v1_exports_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups/{group_id}/cancel": {
         parameters: {
             query?: never;
@@ -439,6 +459,26 @@ export interface paths {
          * @description The run as soon as it is over, or as it is after `wait_seconds`.
          */
         get: operations["end_of_run_api_v1_runs__run_id__end_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/export/{format}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description The executed copy of a run that has ended, as a file. `code` is for all forms but `ipynb`.
+         */
+        get: operations["export_api_v1_runs__run_id__export__format__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1720,6 +1760,36 @@ export interface components {
             object_type: string;
             /** Seq */
             seq: number;
+        };
+        /** ExportFormatList */
+        ExportFormatList: {
+            /** Items */
+            items: components["schemas"]["ExportFormatView"][];
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+        };
+        /**
+         * ExportFormatView
+         * @description A form; where it is not available, the reason says what to do about it.
+         */
+        ExportFormatView: {
+            /**
+             * Format
+             * @enum {string}
+             */
+            format: "ipynb" | "html" | "slides" | "pdf";
+            /**
+             * Is Available
+             * @default true
+             */
+            is_available: boolean;
+            /** Media Type */
+            media_type: string;
+            /** Reason */
+            reason?: string | null;
         };
         /**
          * Finding
@@ -3939,6 +4009,26 @@ export interface operations {
             };
         };
     };
+    list_exports_api_v1_exports_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportFormatList"];
+                };
+            };
+        };
+    };
     cancel_group_api_v1_groups__group_id__cancel_post: {
         parameters: {
             query?: never;
@@ -4633,6 +4723,42 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RunView"];
                 };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    export_api_v1_runs__run_id__export__format__get: {
+        parameters: {
+            query?: {
+                /** @description Whether the code of the cells is shown */
+                code?: "shown" | "hidden";
+                /** @description The size of a PDF's pages */
+                paper?: "a4" | "letter";
+            };
+            header?: never;
+            path: {
+                run_id: string;
+                /** @description What the copy is wanted as */
+                format: "ipynb" | "html" | "slides" | "pdf";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             422: {

@@ -25,13 +25,16 @@ from sqlmodel import Session
 from nightbook import backups
 from nightbook.adapters import database
 from nightbook.adapters.broker import Doorbell
+from nightbook.adapters.chromium import CannotPrintError
 from nightbook.adapters.notices import BOARD
+from nightbook.adapters.printing import Printer
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api.app import create_app
 from nightbook.api.views import token_view
 from nightbook.beat import loop
 from nightbook.commands.checks import Check, doubtful, well, wrong
 from nightbook.commands.faults import CannotStart
+from nightbook.core import rendering
 from nightbook.core.clock import utc_now
 from nightbook.core.errors import Fault
 from nightbook.records import access
@@ -384,8 +387,13 @@ def verify_backup(folder: Path) -> backups.Summary:
 
 
 def examine(settings: Settings) -> list[Check]:
-    """Database, artifact store and broker, as this machine reaches them."""
-    return [_examine_database(settings), _examine_store(settings), _examine_broker(settings)]
+    """Database, artifact store and broker, as this machine reaches them, and what it can print."""
+    return [
+        _examine_database(settings),
+        _examine_store(settings),
+        _examine_broker(settings),
+        _examine_printer(settings),
+    ]
 
 
 def _examine_database(settings: Settings) -> Check:
@@ -435,3 +443,18 @@ def _examine_broker(settings: Settings) -> Check:
             "broker", "it does not answer; runs start later", "Check NIGHTBOOK_BROKER_URL and that it runs."
         )
     return well("broker", "it answers")
+
+
+def _examine_printer(settings: Settings) -> Check:
+    if settings.chromium == "off":
+        return well("pdf", "switched off by NIGHTBOOK_CHROMIUM=off")
+    printer = Printer(settings.chromium, policy=rendering.CSP, sandbox=settings.chromium_sandbox)
+    try:
+        wall = printer.proven()
+    except CannotPrintError as error:
+        return doubtful("pdf", error.why, error.next_step)
+    if settings.chromium_sandbox == "none":
+        return doubtful(
+            "pdf", f"Chromium prints, with {wall.name}", "Let the platform keep the server in a container."
+        )
+    return well("pdf", f"Chromium prints, within {wall.name}")

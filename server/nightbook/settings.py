@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     preload: list[str] = ["numpy", "pandas", "matplotlib", "pyarrow", "requests", "sqlalchemy"]
     drain_seconds: float = Field(default=600.0, ge=0)
     beat: bool = True
+    chromium: str | None = None
+    chromium_sandbox: Literal["auto", "none"] = "auto"
     _config: Path | None = PrivateAttr(default=None)
 
     @field_validator("home", mode="after")

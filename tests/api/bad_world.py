@@ -69,6 +69,7 @@ READS = [
     "/pools",
     "/workers",
     "/limits",
+    "/exports",
     "/tokens",
     "/overview",
 ]

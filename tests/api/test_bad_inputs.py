@@ -293,6 +293,8 @@ BY_ID = [
     ("GET", "/runs/{id}/manifest"),
     ("GET", "/runs/{id}/notebook"),
     ("GET", "/runs/{id}/notebook.html"),
+    ("GET", "/runs/{id}/export/slides"),
+    ("GET", "/runs/{id}/export/pdf"),
     ("POST", "/runs/{id}/rerun"),
     ("POST", "/runs/{id}/cancel"),
     ("GET", "/versions/{id}"),

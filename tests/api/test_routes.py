@@ -19,6 +19,7 @@ VALUES = {
     "token_id": "x",
     "sha256": "a" * 64,
     "which": "latest",
+    "format": "pdf",
     "name:path": "x",
     "path:path": "x",
 }

@@ -52,11 +52,16 @@ def run_program(argv: Sequence[str], *, folder: Path, seconds: float) -> None:
     except subprocess.TimeoutExpired as error:
         raise OverLimitError(f"it took longer than {seconds:g} s") from error
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        end_group(process)
     if code:
         raise OverLimitError(f"it ended with {code}")
+
+
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process that leads a session, with all that it started there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def take(arguments: Sequence[str]) -> Sequence[str]:

@@ -14,11 +14,13 @@ from nightbook import __version__
 from nightbook.adapters.broker import Doorbell
 from nightbook.adapters.database import open_engine, reading_sessions, sessions
 from nightbook.adapters.notices import Listener
+from nightbook.adapters.printing import Printer
 from nightbook.adapters.ringer import Ringer
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api import (
     diffs,
     evidence,
+    exports,
     fleet,
     groups,
     health,
@@ -37,6 +39,7 @@ from nightbook.api import (
 )
 from nightbook.api.deps import AnyCaller, House, Requires
 from nightbook.api.lanes import CONNECTIONS, THREADS, WORKER_CONNECTIONS, Lanes
+from nightbook.core import rendering
 from nightbook.settings import Settings
 
 PREFIX = "/api/v1"
@@ -54,6 +57,7 @@ GUARDED = (
     diffs.router,
     groups.router,
     runs.router,
+    exports.router,
     fleet.router,
     overview.router,
     evidence.router,
@@ -80,6 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
         store=ArtifactStore(settings.artifacts),
         ringer=Ringer(doorbell),
         lanes=Lanes(),
+        printer=Printer(settings.chromium, policy=rendering.CSP, sandbox=settings.chromium_sandbox),
     )
     app = routes_only()
     app.state.house = house

@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
+from nightbook.adapters.printing import Printer
 from nightbook.adapters.ringer import Ringer
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api import queries
@@ -48,6 +49,7 @@ class House:
     store: ArtifactStore
     ringer: Ringer
     lanes: Lanes
+    printer: Printer
 
     def ring(self, session: Session) -> None:
         """Ring for what *session* has queued; call it once that has committed."""

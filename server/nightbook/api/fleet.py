@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
+from nightbook.adapters.chromium import PrintLimits
 from nightbook.adapters.database import moment_of
 from nightbook.api.bodies import BodyLimits
 from nightbook.api.deps import (
@@ -149,7 +150,7 @@ def list_kernels(session: Reading, _caller: RunsReader) -> KernelList:
 @router.get("/limits")
 def list_limits(_caller: AnyCaller) -> LimitList:
     """The limits that are enforced."""
-    bodies, outputs = BodyLimits(), OutputLimits()
+    bodies, outputs, prints = BodyLimits(), OutputLimits(), PrintLimits()
     return LimitList(
         items=[
             LimitView(name="json_body", value=bodies.json_bytes, unit="bytes", applies_to="every JSON body"),
@@ -186,6 +187,12 @@ def list_limits(_caller: AnyCaller) -> LimitList:
             ),
             LimitView(
                 name="artifacts", value=outputs.artifacts, unit="files", applies_to="./outputs/ of a run"
+            ),
+            LimitView(
+                name="export_pdf", value=prints.pdf_bytes, unit="bytes", applies_to="a run's export as PDF"
+            ),
+            LimitView(
+                name="export_time", value=prints.seconds, unit="seconds", applies_to="a run's export as PDF"
             ),
             LimitView(name="run_time", value=604_800, unit="seconds", applies_to="timeout_seconds"),
             LimitView(name="logins", value=LOGINS_PER_MINUTE, unit="tries a minute", applies_to="an address"),

@@ -83,6 +83,12 @@ def artifact_headers(media_type: str, filename: str, sha256: str) -> dict[str, s
     }
 
 
+def safe_page_headers(policy: str, filename: str, sha256: str) -> dict[str, str]:
+    """The headers of a rendered notebook that may be looked at, and saved under its name."""
+    shown = content_disposition(filename).replace("attachment", "inline", 1)
+    return {**safe_view_headers(policy), "Content-Disposition": shown, "ETag": f'"{sha256}"'}
+
+
 def safe_view_headers(policy: str) -> dict[str, str]:
     """The headers of a rendered notebook; *policy* is the renderer's own Content-Security-Policy."""
     return {

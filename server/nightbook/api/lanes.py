@@ -18,6 +18,8 @@ CONNECTIONS: Final = THREADS + 10
 WORKER_THREADS: Final = 8
 #: Threads of artifacts on their way in, which take as long as they take.
 UPLOAD_THREADS: Final = 8
+#: Pages that are printed at once: each takes a processor and some hundred megabytes for seconds.
+PRINTERS: Final = 2
 WORKER_CONNECTIONS: Final = WORKER_THREADS + UPLOAD_THREADS
 
 
@@ -27,4 +29,7 @@ class Lanes:
 
     workers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WORKER_THREADS))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOAD_THREADS))
+    printers: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(PRINTERS))
+    #: Whether this machine can print is tried once; who asks meanwhile waits here, behind no print.
+    trials: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))
     closing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(THREADS))

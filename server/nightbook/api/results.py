@@ -1,6 +1,7 @@
 """What a run left, as answers: the safe page, files, the journal's folds. Shared by several routers."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -30,20 +31,38 @@ def artifact_answer(request: Request, session: Session, house: House, run: Run, 
 
 
 def _filename(run: Run, artifact: Artifact) -> str:
-    if artifact.role == "notebook":
-        stem = run.notebook_path.rsplit("/", 1)[-1].removesuffix(".ipynb")
-        return f"{stem}-{(run.fire_at or run.created_at):%Y%m%dT%H%M}.ipynb"
-    return artifact.name
+    return copy_filename(run, "ipynb") if artifact.role == "notebook" else artifact.name
+
+
+def copy_filename(run: Run, ending: str) -> str:
+    """What a file of the executed copy is called: by its notebook and the moment it is for."""
+    stem = run.notebook_path.rsplit("/", 1)[-1].removesuffix(".ipynb")
+    return f"{stem}-{(run.fire_at or run.created_at):%Y%m%dT%H%M}.{ending}"
 
 
 def html_answer(session: Session, house: House, run: Run, code: str, banner: str | None = None) -> Response:
     """The executed copy as a safe page; of a run that goes on, what it has so far."""
-    notebook = executed(session, house, run)
-    title = run.schedule_name or run.notebook_path
-    page = rendering.render_html(
-        notebook, title=title, show_code=code == "shown", banner=banner or _banner(run)
-    )
+    page = page_of(session, house, run, code, banner)
     return Response(page, headers=safe_view_headers(rendering.CSP))
+
+
+def page_of(
+    session: Session,
+    house: House,
+    run: Run,
+    code: str,
+    banner: str | None = None,
+    *,
+    render: Callable[..., str] = rendering.render_html,
+) -> str:
+    """The executed copy as a page, or as what *render* makes of it. Send it with `rendering.CSP`."""
+    title = run.schedule_name or run.notebook_path
+    return render(
+        executed(session, house, run),
+        title=title,
+        show_code=code == "shown",
+        banner=banner or _banner(run),
+    )
 
 
 def _banner(run: Run) -> str | None:

@@ -8,6 +8,7 @@
     ├── NotFound       404  absent, or not the caller's to see
     ├── Conflict       409  it is not in the state that the act needs
     ├── Stale          412  it changed since the caller read it
+    ├── NotOffered     501  this server is not made for it
     └── Unavailable    503  a system behind us is away; try again
 
 The API turns each into a problem document; nothing else in the house knows HTTP.
@@ -81,6 +82,11 @@ class Conflict(Fault):
 class Stale(Fault):
     status = 412
     title = "Changed since you read it"
+
+
+class NotOffered(Fault):
+    status = 501
+    title = "Not offered by this server"
 
 
 class Unavailable(Fault):

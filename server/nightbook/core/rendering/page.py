@@ -31,22 +31,35 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 def render_html(notebook: dict[str, Any], *, title: str, show_code: bool, banner: str | None = None) -> str:
     """One complete page, whatever the notebook holds. Send it with the header `CSP`."""
-    shown = facts.cells(notebook)
-    failed = facts.failed_cell(shown)
-    view = _View(facts.language(notebook), show_code, failed, facts.parameters(notebook), Budget())
-    body = "\n".join(filter(None, (_cell(cell, index, view) for index, cell in enumerate(shown))))
-    page = _PAGE.format(
-        policy=_META_POLICY,
-        style=STYLE,
-        title=html.escape(facts.plain(title) or "Notebook"),
-        facts=_facts(notebook),
-        banner=_banner(banner, failed),
-        cells=body or '<p class="note">This notebook has nothing to show.</p>',
+    shown, view = view_of(notebook, show_code=show_code)
+    cells = "\n".join(filter(None, (cell_html(cell, index, view) for index, cell in enumerate(shown))))
+    return document(
+        title,
+        STYLE,
+        f"{head(notebook, title, banner, view)}\n<main>\n{cells or NOTHING}\n</main>",
     )
+
+
+NOTHING: Final = '<p class="note">This notebook has nothing to show.</p>'
+
+
+def document(title: str, style: str, body: str) -> str:
+    """The page around *body*, which must be clean; *title* may be anybody's text."""
+    page = _DOCUMENT.format(policy=_META_POLICY, style=style, title=_title(title), body=body)
     return _SURROGATE.sub("\ufffd", page)
 
 
-_PAGE: Final = """<!doctype html>
+def head(notebook: dict[str, Any], title: str, banner: str | None, view: "View") -> str:
+    """What was run, when, and how it ended."""
+    told = filter(None, (f"<h1>{_title(title)}</h1>", _facts(notebook), _banner(banner, view.failed)))
+    return "<header>\n{}\n</header>".format("\n".join(told))
+
+
+def _title(title: str) -> str:
+    return html.escape(facts.plain(title) or "Notebook")
+
+
+_DOCUMENT: Final = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -58,26 +71,28 @@ _PAGE: Final = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-<header>
-<h1>{title}</h1>
-{facts}
-{banner}
-</header>
-<main>
-{cells}
-</main>
+{body}
 </body>
 </html>
 """
 
 
 @dataclass(frozen=True)
-class _View:
+class View:
+    """What a reader asked for, and what all cells of one page share."""
+
     language: str
     show_code: bool
     failed: int | None
     parameters: dict[str, Any]
     budget: Budget
+
+
+def view_of(notebook: dict[str, Any], *, show_code: bool) -> tuple[list[dict[str, Any]], View]:
+    """The cells to show, and the view that shows them."""
+    shown = facts.cells(notebook)
+    failed = facts.failed_cell(shown)
+    return shown, View(facts.language(notebook), show_code, failed, facts.parameters(notebook), Budget())
 
 
 def _facts(notebook: dict[str, Any]) -> str:
@@ -94,7 +109,8 @@ def _banner(words: str | None, failed: int | None) -> str:
     return f'<p class="{kind}" role="status">{told} {jump}</p>'
 
 
-def _cell(cell: dict[str, Any], index: int, view: _View) -> str:
+def cell_html(cell: dict[str, Any], index: int, view: View) -> str:
+    """One cell as clean HTML, or nothing where nothing of it is shown."""
     match cell.get("cell_type"):
         case "markdown":
             return _words(cell, index, view)
@@ -110,11 +126,11 @@ def _cell(cell: dict[str, Any], index: int, view: _View) -> str:
     return ""
 
 
-def _anchor(index: int, view: _View) -> str:
+def _anchor(index: int, view: View) -> str:
     return ' id="failed-cell"' if index == view.failed else f' id="cell-{index}"'
 
 
-def _words(cell: dict[str, Any], index: int, view: _View) -> str:
+def _words(cell: dict[str, Any], index: int, view: View) -> str:
     source = facts.as_text(cell.get("source"))
     if not source.strip():
         return ""
@@ -127,7 +143,7 @@ def _words(cell: dict[str, Any], index: int, view: _View) -> str:
     return f'<section class="cell prose"{_anchor(index, view)}>{view.budget.spend(made)}</section>'
 
 
-def _code_cell(cell: dict[str, Any], index: int, view: _View) -> str:
+def _code_cell(cell: dict[str, Any], index: int, view: View) -> str:
     made = outputs_html(cell, view.budget)
     if (
         facts.as_dict(facts.as_dict(cell.get("metadata")).get("jupyter")).get("outputs_hidden") is True
@@ -143,7 +159,7 @@ def _code_cell(cell: dict[str, Any], index: int, view: _View) -> str:
     return f'<section class="{kind}"{_anchor(index, view)}>{mark}{code}{made}</section>'
 
 
-def _code(cell: dict[str, Any], view: _View) -> str:
+def _code(cell: dict[str, Any], view: View) -> str:
     source = facts.as_text(cell.get("source")).strip("\n")
     if not source.strip():
         return ""
@@ -153,7 +169,7 @@ def _code(cell: dict[str, Any], view: _View) -> str:
     return f'<div class="input">{_side(cell, view)}{made}</div>'
 
 
-def _side(cell: dict[str, Any], view: _View) -> str:
+def _side(cell: dict[str, Any], view: View) -> str:
     """Beside the code: the number of the execution, how long it took, or why it has neither."""
     count, took, status = cell.get("execution_count"), facts.seconds(cell), facts.status(cell)
     told = []
@@ -183,7 +199,7 @@ def _coloured(source: str, language: str) -> str:
     return made.rstrip("\n")
 
 
-def _given_parameters(cell: dict[str, Any], index: int, view: _View) -> str:
+def _given_parameters(cell: dict[str, Any], index: int, view: View) -> str:
     """The values of this run as a table; where they are not recorded, the code that sets them."""
     if not view.parameters:
         return _code_cell(cell, index, view)

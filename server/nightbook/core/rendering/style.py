@@ -114,6 +114,7 @@ _SMALL: Final = """
 }
 """
 _PAPER: Final = """
+@page { margin: 16mm 15mm 18mm; @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif; color: #5c6475; } }
 @media print {
   body { max-width: none; padding: 0; font-size: 10pt; }
   pre.source, .error .out { white-space: pre-wrap; overflow-wrap: anywhere; }
@@ -128,8 +129,31 @@ _COLOURS: Final = "".join(
     for n in range(16)
 )
 
+_SLIDES: Final = """
+html { scroll-snap-type: y proximity; scroll-behavior: smooth; }
+@media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+body { max-width: none; padding: 0; font-size: clamp(1rem, .7rem + .9vw, 1.5rem); }
+.slide { display: flex; flex-direction: column; min-height: 100vh; padding: 2rem max(1.5rem, (100vw - 68rem) / 2) .75rem; scroll-snap-align: start; border-bottom: 1px solid var(--line); }
+.slide > .content { flex: 1; display: flex; flex-direction: column; justify-content: center; min-width: 0; }
+.slide header { margin: 0; border: 0; }
+.slide header h1 { font-size: 2.2em; }
+.slide .cell.prose > *, .slide .prose { max-width: none; }
+.slide nav { display: grid; grid-template-columns: 1fr auto 1fr; gap: 1rem; padding-top: 1rem; color: var(--soft); font-size: .85rem; }
+.slide nav > :last-child { text-align: right; }
+.notes { margin-top: 1.5rem; }
+@media (max-width: 40rem) { body { padding: 0; } }
+@media print {
+  .slide { min-height: 0; padding: 0; border: 0; break-after: page; }
+  .slide:last-child { break-after: auto; }
+  .slide nav { display: none; }
+}
+"""
+
 STYLE: Final = (
     f":root {{ color-scheme: light dark; {_LIGHT} }}\n"
     f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}\n"
     f"{_PAGE}{_CELLS}{_PROSE}{_CODE}{_COLOURS}{_SMALL}{_PAPER}"
 )
+
+#: The same for slides: each as high as the window, each a page on paper.
+SLIDES_STYLE: Final = STYLE + _SLIDES
