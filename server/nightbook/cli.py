@@ -16,7 +16,7 @@ import typer
 
 from nightbook import __version__
 from nightbook.client import Conflicting, NightbookError, NotAllowed, NotAuthenticated, Refused
-from nightbook.commands import backups, diffs, lists, operate, pools, runs, schedules, tokens
+from nightbook.commands import backups, diffs, exports, lists, operate, pools, runs, schedules, tokens
 from nightbook.commands.faults import CannotStart
 from nightbook.core.errors import Fault
 from nightbook.settings import WrongSettings
@@ -57,6 +57,7 @@ def _root(
 
 app.command()(runs.run)
 diffs.register(runs.app)
+exports.register(runs.app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(lists.notebooks, name="notebooks")

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 from nightbook.client import live
@@ -27,12 +29,15 @@ from nightbook.schemas import (
     SweepDraft,
 )
 from nightbook.schemas.diffs import RunDiff
+from nightbook.schemas.exports import ExportFormat, ExportFormatList, ExportFormatView, Paper
 
 RunId = str | UUID
 
 #: How long the server may take to say that a run is not over; it must be less than a request's time-out.
 _LONGEST_WAIT = 20.0
 _BREATH = 0.5
+#: A print is silent until it is done, and others may be before it.
+_LONGEST_PRINT = 300.0
 
 
 class Runs:
@@ -183,6 +188,47 @@ class Runs:
         with self._wire.stream(_artifact(run_id, name), headers={"Accept": "*/*"}) as response:
             _write(target, response.iter_bytes(), name, response.headers.get("etag"))
         return target
+
+    def export_formats(self) -> Sequence[ExportFormatView]:
+        """The forms in which `export` gives an executed copy, and why one of them is not available."""
+        return self._wire.view(ExportFormatList, "GET", "/exports").items
+
+    def export(
+        self,
+        run_id: RunId,
+        format: ExportFormat,  # noqa: A002 (the API's own word)
+        to: str | Path = ".",
+        *,
+        show_code: bool = True,
+        paper: Paper = "a4",
+    ) -> Path:
+        """Save the executed copy as *format*, in the folder *to* under the server's name or as the file *to*.
+
+        The run must have ended, else Conflicting. Where the server cannot make the format, ServerFault with
+        the code `export_unavailable` says what to do.
+
+        >>> client.runs.export(run.id, "slides", folder, show_code=False).suffixes
+        ['.slides', '.html']
+        """
+        asked = f"?code={'shown' if show_code else 'hidden'}&paper={paper}"
+        path = f"/runs{segment(run_id)}/export{segment(format)}{asked}"
+        with self._wire.stream(path, headers={"Accept": "*/*"}, silence=_LONGEST_PRINT) as response:
+            target = Path(to)
+            if target.is_dir():
+                target = target / (_told_name(response.headers) or f"{run_id}.{format}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write(target, response.iter_bytes(), target.name, response.headers.get("etag"))
+        return target
+
+
+def _told_name(headers: Mapping[str, str]) -> str | None:
+    """The last part of the file name in a Content-Disposition (RFC 6266), if there is a usable one."""
+    told = headers.get("content-disposition", "")
+    exact = re.search(r"filename\*=UTF-8''([^;\s]+)", told)
+    plain = re.search(r'filename="([^"]*)"', told)
+    whole = unquote(exact[1]) if exact else plain[1] if plain else ""
+    name = re.split(r"[/\\:\0]", whole)[-1]
+    return name if name not in {"", ".", ".."} else None
 
 
 def _artifact(run_id: RunId, name: str) -> str:
