@@ -17,7 +17,9 @@ RELAYED = ("Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Retry-Af
 _OFFERED = re.compile(
     r"(runs/[^/]+|schedules/[^/]+/(latest|latest-successful))"
     r"/(artifacts/.+|notebook|notebook\.html|manifest|log)|versions/[^/]+/content"
+    r"|runs/[^/]+/export/(ipynb|html|slides|pdf)"
 )
+_MADE_WHEN_ASKED = re.compile(r"runs/[^/]+/export/pdf")
 
 
 class DownloadHandler(NightbookHandler):
@@ -33,7 +35,10 @@ class DownloadHandler(NightbookHandler):
         if not _OFFERED.fullmatch(self.rest):
             raise problems.Refusal(404, "not_found", "JupyterLab does not offer this address for download.")
         async with self.upstream.stream(
-            self.rest, query=self.request.query, headers=self.forwarded_headers()
+            self.rest,
+            query=self.request.query,
+            headers=self.forwarded_headers(),
+            slow=bool(_MADE_WHEN_ASKED.fullmatch(self.rest)),
         ) as answer:
             if answer.status_code >= 300:
                 await self._tell_refusal(answer)
@@ -63,6 +68,8 @@ class DownloadHandler(NightbookHandler):
     def _disposition(self, told: str) -> str:
         if told.startswith("attachment"):
             return told
+        if told.startswith("inline; filename="):
+            return told.replace("inline", "attachment", 1)
         name = re.sub(r"[^\w. -]", "_", unquote(self.rest).rsplit("/", 1)[-1])
         return f"attachment; filename*=UTF-8''{quote(name)}"
 

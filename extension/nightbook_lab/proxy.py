@@ -23,6 +23,7 @@ ROUTES = frozenset(
         "versions",
         "schedules",
         "runs",
+        "exports",
         "pools",
         "workers",
         "kernels",

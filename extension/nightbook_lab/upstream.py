@@ -19,6 +19,8 @@ Headers = dict[str, str]
 _TIMEOUT = httpx.Timeout(30, connect=5)
 #: A stream is silent between two events for as long as nothing happens.
 _STREAM_TIMEOUT = httpx.Timeout(10, read=None)
+#: What is made when it is asked for, and may have to wait for others before it.
+_SLOW_TIMEOUT = httpx.Timeout(10, read=300)
 
 
 class TokenFile:
@@ -82,7 +84,13 @@ class Upstream:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, *, query: str = "", headers: Headers | None = None, endless: bool = False
+        self,
+        path: str,
+        *,
+        query: str = "",
+        headers: Headers | None = None,
+        endless: bool = False,
+        slow: bool = False,
     ) -> AsyncIterator[httpx.Response]:
         """The answer to a GET whose body is still to come, in the bytes that were sent."""
         with _refusals():
@@ -91,6 +99,8 @@ class Upstream:
             request = self._request("GET", path, query, wanted, b"")
             if endless:
                 request.extensions["timeout"] = _STREAM_TIMEOUT.as_dict()
+            elif slow:
+                request.extensions["timeout"] = _SLOW_TIMEOUT.as_dict()
             answer = await self._client.send(request, stream=True)
             try:
                 yield _known(answer)

@@ -45,6 +45,17 @@ export interface Tagged<Item> {
   etag: string | null;
 }
 
+export interface SavedFile {
+  bytes: Blob;
+  name: string;
+}
+
+/** The name in a Content-Disposition; browsers take out of it what no file may be called. */
+function fileName(told: string): string | undefined {
+  const exact = /filename\*=UTF-8''([^;\s]+)/i.exec(told)?.[1];
+  return exact ? decodeURIComponent(exact) : /filename="([^"]+)"/i.exec(told)?.[1];
+}
+
 const PROBLEM = /^application\/(problem\+)?json/;
 
 /** What an answer with an error status says; of an answer that is not ours, what can be guessed. */
@@ -202,6 +213,18 @@ export class Api {
     return (await this.get<{ items: wire.ArtifactView[] }>(`/runs/${segment(id)}/artifacts`)).items;
   }
 
+  async exports(): Promise<wire.ExportFormatView[]> {
+    return (await this.get<{ items: wire.ExportFormatView[] }>('/exports')).items;
+  }
+  /** The executed copy as a file, with the name that the server gives it. */
+  async export(id: string, format: wire.ExportFormat, code: boolean): Promise<SavedFile> {
+    const path = `/runs/${segment(id)}/export/${format}`;
+    const query = { code: code ? 'shown' : 'hidden' };
+    const response = await this.known(() => this.transport.bytes(path, { query }));
+    const name = fileName(response.headers.get('Content-Disposition') ?? '');
+    return { bytes: await response.blob(), name: name ?? `${id}.${format}` };
+  }
+
   // ---- pools, overview
   async pools(): Promise<wire.PoolView[]> {
     return (await this.get<{ items: wire.PoolView[] }>('/pools')).items;
@@ -243,7 +266,11 @@ export class Api {
     path: string,
     options: wire.RequestOptions = {}
   ): Promise<Response> {
-    const response = await reached(() => this.transport.request(method, path, options));
+    return this.known(() => this.transport.request(method, path, options));
+  }
+
+  private async known(ask: () => Promise<Response>): Promise<Response> {
+    const response = await reached(ask);
     if (!response.ok) {
       throw new ApiError(await problemOf(response));
     }

@@ -33,6 +33,8 @@ export type ScheduleView = Got<Wire['ScheduleView']>;
 export type OccurrenceView = Got<Wire['OccurrenceView']>;
 export type FireTimeView = Got<Wire['FireTimeView']>;
 export type PreviewView = Got<Wire['PreviewView']>;
+export type ExportFormatView = Got<Wire['ExportFormatView']>;
+export type ExportFormat = ExportFormatView['format'];
 export type PoolView = Got<Wire['PoolView']>;
 export type KernelView = Got<Wire['KernelView']>;
 export type WorkerView = Got<Wire['WorkerView']>;
@@ -144,6 +146,8 @@ export interface Transport {
 export interface ServerSentEvent {
   event: string;
   id: string;
+  /** Asks for bytes that may be anything, and so come by a way of their own in JupyterLab. */
+  bytes(path: string, options?: RequestOptions): Promise<Response>;
   text: string;
 }
 

@@ -35,6 +35,7 @@ export function response(
     headers: { get: (name: string) => all.get(name.toLowerCase()) ?? null },
     json: async () => (isText ? JSON.parse(body) : body),
     text: async () => (isText ? body : JSON.stringify(body)),
+    blob: async () => new Blob([isText ? body : JSON.stringify(body)]),
     body: null
   } as unknown as Response;
 }
@@ -77,6 +78,10 @@ export class FakeTransport implements Transport {
       return problem(404, 'not_found', `Nothing at ${path}.`);
     }
     return typeof (answer as Response).ok === 'boolean' ? (answer as Response) : response(answer);
+  }
+
+  bytes(path: string, options: RequestOptions = {}): Promise<Response> {
+    return this.request('GET', path, options);
   }
 
   async stream(path: string, options: StreamOptions = {}): Promise<Response> {

@@ -201,6 +201,29 @@ async def test_a_part_of_a_file_can_be_asked_for(browser, nightbook):
     assert nightbook.last.headers["Range"] == "bytes=0-1"
 
 
+@pytest.mark.parametrize(("form", "kind"), [("slides", "text/html"), ("pdf", "application/pdf")])
+async def test_an_export_is_an_attachment_under_its_own_name(browser, nightbook, form, kind):
+    told = {"Content-Type": kind, "Content-Disposition": f'inline; filename="sales.{form}"'}
+    nightbook.answer(f"runs/{RUN}/export/{form}", 200, content=b"made", headers=told)
+
+    answer = await browser.fetch(f"nightbook/download/runs/{RUN}/export/{form}?code=hidden")
+
+    assert answer.content == b"made"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="sales.{form}"'
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert nightbook.last.url.query == b"code=hidden"
+    # A PDF is made when it is asked for, which may take longer than any other answer.
+    assert (nightbook.last.extensions["timeout"]["read"] > 60) is (form == "pdf")
+
+
+async def test_why_there_is_no_pdf_is_passed_on(browser, nightbook):
+    nightbook.refuse(f"runs/{RUN}/export/pdf", 501, "export_unavailable", "Install chromium.")
+
+    answer = await browser.fetch(f"nightbook/download/runs/{RUN}/export/pdf")
+
+    assert (answer.status_code, answer.json()["detail"]) == (501, "Install chromium.")
+
+
 async def test_a_missing_artifact_is_a_problem(browser, nightbook):
     nightbook.refuse(f"runs/{RUN}/artifacts/x.csv", 404, "not_found", "No such artifact.")
 
@@ -209,7 +232,13 @@ async def test_a_missing_artifact_is_a_problem(browser, nightbook):
     assert (answer.status_code, answer.json()["detail"]) == (404, "No such artifact.")
 
 
-@pytest.mark.parametrize("path", ["runs", "me", "tokens", f"runs/{RUN}", f"runs/{RUN}/live", "worker/claim"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("runs", "me", "tokens", "worker/claim"),
+        *(f"runs/{RUN}{end}" for end in ("", "/live", "/export", "/export/docx", "/export/pdf/x")),
+    ],
+)
 async def test_only_files_are_downloaded(browser, nightbook, path):
     answer = await browser.fetch(f"nightbook/download/{path}")
 

@@ -11,6 +11,10 @@ export class LabTransport implements Transport {
     return this.ask(method, `api/v1${path}`, options);
   }
 
+  bytes(path: string, options: RequestOptions = {}): Promise<Response> {
+    return this.ask('GET', `download${path}`, { ...options, headers: { Accept: '*/*' } });
+  }
+
   stream(path: string, { signal, lastEventId }: StreamOptions = {}): Promise<Response> {
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
     if (lastEventId) {

@@ -100,6 +100,12 @@ export function occurrences(id: string): Source<wire.Page<wire.OccurrenceView>> 
     load: (api, shown) => rows(shown, query => api.occurrences(id, query))
   };
 }
+/** What a server can make of an executed copy. */
+export const exportFormats: Source<wire.ExportFormatView[]> = {
+  key: 'exports',
+  load: api => api.exports()
+};
+
 
 export function fireTimes(id: string, count: number): Source<wire.PreviewView> {
   return { key: `schedule-preview:${id}:${count}`, load: api => api.previewSchedule(id, count) };

@@ -30,6 +30,10 @@ export class PageTransport implements Transport {
     });
   }
 
+  bytes(path: string, options: RequestOptions = {}): Promise<Response> {
+    return this.request('GET', path, { ...options, headers: { Accept: '*/*' } });
+  }
+
   stream(path: string, { signal, lastEventId }: StreamOptions = {}): Promise<Response> {
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
     if (lastEventId) {

@@ -13,16 +13,24 @@ interface NotebookFrameProps {
   title: string;
   /** Changes when there is more to show, so that the frame is loaded anew. */
   fresh?: string;
+  /** Whether the run has ended, so that there are slides of it. */
+  isWhole?: boolean;
 }
 
-export function NotebookFrame({ run, title, fresh }: NotebookFrameProps): JSX.Element | null {
+export function NotebookFrame({
+  run,
+  title,
+  fresh,
+  isWhole
+}: NotebookFrameProps): JSX.Element | null {
   const { __ } = useWords();
   const { download } = usePlaces();
   const [code, setCode] = React.useState(true);
   if (!download) {
     return null;
   }
-  const source = download(`/runs/${run}/notebook.html?code=${code ? 'shown' : 'hidden'}`);
+  const wish = `code=${code ? 'shown' : 'hidden'}`;
+  const source = download(`/runs/${run}/notebook.html?${wish}`);
   return (
     <div className="nightbook-Frame">
       <div className="nightbook-Frame-bar">
@@ -39,9 +47,16 @@ export function NotebookFrame({ run, title, fresh }: NotebookFrameProps): JSX.El
           <a className="nightbook-Link" href={source} target="_blank" rel="noreferrer">
             {__('Open in a tab of its own')}
           </a>
-          <a className="nightbook-Link" href={download(`/runs/${run}/notebook`)} download>
-            {__('Download')}
-          </a>
+          {isWhole && (
+            <a
+              className="nightbook-Link"
+              href={download(`/runs/${run}/export/slides?${wish}`)}
+              target="_blank"
+              rel="noreferrer"
+            >
+              {__('Open as slides')}
+            </a>
+          )}
         </span>
       </div>
       <iframe

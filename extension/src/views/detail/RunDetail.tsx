@@ -33,6 +33,8 @@ export interface RunDetailProps {
   compare: React.ReactNode | null;
   onCancel(reason: string): Promise<unknown>;
   onOpenNotebook?(): void;
+  /** The forms of the executed copy, once there is one. */
+  download?: React.ReactNode;
 }
 
 export function RunDetail(props: RunDetailProps): JSX.Element {
@@ -74,13 +76,15 @@ function RunActions({
   onRerun,
   onCompare,
   onCancel,
-  onOpenNotebook
+  onOpenNotebook,
+  download
 }: RunDetailProps): JSX.Element {
   const { __ } = useWords();
   const canCancel = !isFinal(run.state) && !run.cancelling_since;
   return (
     <>
       {onOpenNotebook && <Action label={__('Open notebook')} icon="book" onAct={onOpenNotebook} />}
+      {download}
       {!rerun && (
         <Action
           label={__('Run again…')}

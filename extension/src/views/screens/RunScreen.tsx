@@ -5,11 +5,13 @@ import { newKey } from '../../api';
 import { sources } from '../../model';
 import { isFinal, type RerunDraft, type RunView } from '../../tokens';
 import { CompareWith } from '../compare/CompareWith';
+import { DownloadMenu } from '../detail/DownloadMenu';
 import { NotebookFrame } from '../detail/NotebookFrame';
 import { RerunForm } from '../detail/RerunForm';
 import { RunDetail } from '../detail/RunDetail';
 import { Loaded } from '../parts/notices';
 import { usePlaces } from '../parts/places';
+import { saveFile } from '../parts/saving';
 import { useAttempt, useTell } from '../parts/tell';
 import { useWords } from '../parts/words';
 import { refusalFrom } from './FormScreen';
@@ -69,7 +71,11 @@ function KnownRun({ run, inPlace = false, rerun = false }: KnownRunProps): JSX.E
       live={live}
       artifacts={artifacts.value ?? []}
       log={log.value ?? ''}
-      notebook={showsFrame && <NotebookFrame run={run.id} title={title} fresh={fresh} />}
+      notebook={
+        showsFrame && (
+          <NotebookFrame run={run.id} title={title} fresh={fresh} isWhole={hasCopy(run)} />
+        )
+      }
       rerun={isRerunning ? <Rerun run={run} onDone={() => setRerunning(false)} /> : null}
       tab={tab}
       onTab={setTab}
@@ -78,6 +84,24 @@ function KnownRun({ run, inPlace = false, rerun = false }: KnownRunProps): JSX.E
       onCompare={() => setComparing(true)}
       onCancel={cancel}
       onOpenNotebook={!inPlace && hasCopy(run) ? open : undefined}
+      download={hasCopy(run) && <Download run={run} />}
+    />
+  );
+}
+
+function Download({ run }: { run: RunView }): JSX.Element {
+  const model = useModel();
+  const attempt = useAttempt();
+  const formats = useResource(sources.exportFormats);
+  return (
+    <DownloadMenu
+      formats={formats.value}
+      onSave={(format, code) =>
+        attempt(
+          async () => saveFile(await model.api.export(run.id, format, code)),
+          () => null
+        )
+      }
     />
   );
 }
