@@ -142,10 +142,11 @@ body { max-width: none; padding: 0; font-size: clamp(1rem, .7rem + .9vw, 1.5rem)
 .slide nav > :last-child { text-align: right; }
 .notes { margin-top: 1.5rem; }
 @media (max-width: 40rem) { body { padding: 0; } }
+@page { size: landscape; }
 @media print {
   .slide { min-height: 0; padding: 0; border: 0; break-after: page; }
   .slide:last-child { break-after: auto; }
-  .slide nav { display: none; }
+  .slide nav, .notes { display: none; }
 }
 """
 
