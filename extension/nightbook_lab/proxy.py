@@ -29,6 +29,7 @@ ROUTES = frozenset(
         "kernels",
         "limits",
         "overview",
+        "stats",
         "events",
     }
 )

@@ -235,8 +235,22 @@ export class Api {
   async kernels(): Promise<wire.KernelView[]> {
     return (await this.get<{ items: wire.KernelView[] }>('/kernels')).items;
   }
-  overview(): Promise<wire.OverviewView> {
-    return this.get('/overview');
+  /** How everything stands; days are those of *timezone*, or of UTC where the server does not know it. */
+  async overview(timezone = 'UTC'): Promise<wire.OverviewView> {
+    try {
+      return await this.get('/overview', { timezone });
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'unknown_timezone') {
+        return this.get('/overview');
+      }
+      throw error;
+    }
+  }
+  stats(schedule: string): Promise<wire.StatsView> {
+    return this.get('/stats', { schedule_id: schedule });
+  }
+  usual(run: string): Promise<wire.UsualView> {
+    return this.get(`/runs/${segment(run)}/usual`);
   }
 
   // ---- streams

@@ -5,6 +5,7 @@
  */
 import '../style/web.css';
 import '../style/base.css';
+import '../style/pages.css';
 
 import * as React from 'react';
 import { createRoot } from 'react-dom/client';

@@ -221,7 +221,7 @@ export interface paths {
         };
         /**
          * Overview
-         * @description What needs attention, runs now and comes next; the pools; the last 24 hours by hour and state.
+         * @description What needs attention, runs now and comes next; the pools; the last 24 hours, and 14 days.
          */
         get: operations["overview_api_v1_overview_get"];
         put?: never;
@@ -627,6 +627,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/usual": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Usual
+         * @description How long a run like this one takes as a rule, as a whole and cell by cell.
+         */
+        get: operations["usual_api_v1_runs__run_id__usual_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/schedules": {
         parameters: {
             query?: never;
@@ -998,6 +1018,26 @@ export interface paths {
          * @description End this browser's session.
          */
         delete: operations["log_out_api_v1_sessions_current_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stats
+         * @description How a schedule has gone lately: success rate, durations, lateness, and its newest 100 runs.
+         */
+        get: operations["stats_api_v1_stats_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1683,6 +1723,25 @@ export interface components {
             timezone: string;
         };
         /**
+         * DayView
+         * @description A day of the asked-for time zone: ends by kind, and how long its successes took on average.
+         */
+        DayView: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /** Mean Seconds */
+            mean_seconds?: number | null;
+            /** Other */
+            other: number;
+            /** Red */
+            red: number;
+            /** Succeeded */
+            succeeded: number;
+        };
+        /**
          * DiffSide
          * @description One of the two runs.
          */
@@ -1790,6 +1849,44 @@ export interface components {
             media_type: string;
             /** Reason */
             reason?: string | null;
+        };
+        /**
+         * FailingView
+         * @description A schedule whose newest judged run is red: how often in a row, since when, and why the last time.
+         *
+         *     Cancelled and skipped runs neither lengthen nor end the row; a success, a re-run's too, ends it.
+         */
+        FailingView: {
+            /** Class */
+            class?: ("code" | "parameters" | "environment" | "kernel_died" | "out_of_memory" | "timeout" | "worker_lost" | "storage" | "platform") | null;
+            /** Finished At */
+            finished_at?: string | null;
+            /** In A Row */
+            in_a_row: number;
+            /** Reason */
+            reason?: string | null;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /**
+             * Schedule Id
+             * Format: uuid
+             */
+            schedule_id: string;
+            /** Schedule Name */
+            schedule_name: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
         };
         /**
          * Finding
@@ -1927,6 +2024,27 @@ export interface components {
             is_dirty?: boolean | null;
             /** Remote */
             remote?: string | null;
+        };
+        /**
+         * GlanceView
+         * @description As much of a schedule as a line of the landing page shows.
+         */
+        GlanceView: {
+            /** Broken Reason */
+            broken_reason?: string | null;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Name */
+            name: string;
+            /** Next Fire At */
+            next_fire_at?: string | null;
+            /** Notebook Path */
+            notebook_path: string;
+            /** Words */
+            words: string;
         };
         /**
          * GroupView
@@ -2134,6 +2252,25 @@ export interface components {
              * @enum {string}
              */
             state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
+        };
+        /**
+         * LateView
+         * @description What should have started and has not: a run that waits, or (no `run_id`) a schedule that is not fired.
+         */
+        LateView: {
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Name */
+            name: string;
+            /** Run Id */
+            run_id?: string | null;
+            /** Schedule Id */
+            schedule_id?: string | null;
+            /** Why */
+            why?: string | null;
         };
         /**
          * LeaseAnswer
@@ -2406,17 +2543,30 @@ export interface components {
         };
         /**
          * OverviewView
-         * @description The landing page in one answer: what needs attention, what runs, what comes next.
+         * @description The landing page in one answer: what needs attention, what runs, what comes next, and how it went.
+         *
+         *     Lists hold ten entries at most; `failing_count` says how many schedules fail. `is_new` says that there is
+         *     neither a schedule nor a run yet.
          */
         OverviewView: {
+            /** Broken */
+            broken: components["schemas"]["GlanceView"][];
+            /** Days */
+            days: components["schemas"]["DayView"][];
             /** Ended By Hour */
             ended_by_hour: components["schemas"]["HourView"][];
+            /** Failing */
+            failing: components["schemas"]["FailingView"][];
+            /** Failing Count */
+            failing_count: number;
+            /** Is New */
+            is_new: boolean;
+            /** Late */
+            late: components["schemas"]["LateView"][];
             /** Next */
-            next: components["schemas"]["ScheduleView"][];
+            next: components["schemas"]["GlanceView"][];
             /** Pools */
             pools: components["schemas"]["PoolView"][];
-            /** Red */
-            red: components["schemas"]["ScheduleView"][];
             /** Running */
             running: components["schemas"]["RunView"][];
             /**
@@ -2569,6 +2719,28 @@ export interface components {
         PauseDraft: {
             /** Reason */
             reason?: string | null;
+        };
+        /**
+         * PointView
+         * @description One run in a row of them.
+         */
+        PointView: {
+            /** Finished At */
+            finished_at?: string | null;
+            /** Fire At */
+            fire_at?: string | null;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /** Seconds */
+            seconds?: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
         };
         /** PoolDraft */
         PoolDraft: {
@@ -2735,6 +2907,11 @@ export interface components {
              * @default 1
              */
             schema_version: number;
+            /**
+             * Silent Workers
+             * @default 0
+             */
+            silent_workers: number;
             /**
              * Slots
              * @default 0
@@ -3612,6 +3789,39 @@ export interface components {
             sha256: string;
         };
         /**
+         * StatsView
+         * @description How a schedule has gone lately, of its newest runs; figures without a sample are null.
+         *
+         *     `success_rate` counts successes among successes and red ends. Durations are those of successes, from start
+         *     to end; lateness is from when a scheduled run was due to its start. `points` are the newest first.
+         */
+        StatsView: {
+            /** Duration P50 Seconds */
+            duration_p50_seconds?: number | null;
+            /** Duration P95 Seconds */
+            duration_p95_seconds?: number | null;
+            /** Judged */
+            judged: number;
+            /** Last Success At */
+            last_success_at?: string | null;
+            /** Lateness P95 Seconds */
+            lateness_p95_seconds?: number | null;
+            /** Points */
+            points: components["schemas"]["PointView"][];
+            /**
+             * Schedule Id
+             * Format: uuid
+             */
+            schedule_id: string;
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+            /** Success Rate */
+            success_rate?: number | null;
+        };
+        /**
          * SweepDraft
          * @description A notebook run once for each combination of the values in *grid*, `parameters` being the same for all.
          *
@@ -3775,6 +3985,35 @@ export interface components {
             cpu_seconds?: number | null;
             /** Peak Memory Bytes */
             peak_memory_bytes?: number | null;
+        };
+        /** UsualCellView */
+        UsualCellView: {
+            /** Index */
+            index: number;
+            /** Seconds */
+            seconds: number;
+        };
+        /**
+         * UsualView
+         * @description What is usual for a run like this: medians of former successes of the same version.
+         *
+         *     `runs` says of how many; without any, the rest is null or empty. Cells are those of `/runs/{id}/cells`.
+         */
+        UsualView: {
+            /**
+             * Cells
+             * @default []
+             */
+            cells: components["schemas"]["UsualCellView"][];
+            /** Runs */
+            runs: number;
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+            /** Seconds */
+            seconds?: number | null;
         };
         /** ValidationError */
         ValidationError: {
@@ -4261,7 +4500,10 @@ export interface operations {
     };
     overview_api_v1_overview_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description IANA name of the zone whose days are counted */
+                timezone?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4275,6 +4517,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OverviewView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -4993,6 +5244,37 @@ export interface operations {
             };
         };
     };
+    usual_api_v1_runs__run_id__usual_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsualView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_schedules_api_v1_schedules_get: {
         parameters: {
             query?: {
@@ -5693,6 +5975,37 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+        };
+    };
+    stats_api_v1_stats_get: {
+        parameters: {
+            query: {
+                schedule_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
             };
         };
     };

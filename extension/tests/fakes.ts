@@ -1,5 +1,7 @@
 /** A server that answers from a table, and views with sensible values. */
 import type {
+  OverviewView,
+  PoolView,
   Parameter,
   ParameterList,
   RequestOptions,
@@ -159,6 +161,7 @@ export function aRun(part: Partial<RunView> = {}): RunView {
     expire_after_seconds: 86_400,
     concurrency_key: null,
     concurrency_per_key: 1,
+    fork_kernel: true,
     caused_by: null,
     group_id: null,
     due_at: null,
@@ -209,6 +212,7 @@ export function aSchedule(part: Partial<ScheduleView> = {}): ScheduleView {
     expire_after_seconds: 86_400,
     concurrency_key: null,
     concurrency_per_key: 1,
+    fork_kernel: true,
     tags: [],
     start_at: null,
     end_at: null,
@@ -238,6 +242,45 @@ export function aSchedule(part: Partial<ScheduleView> = {}): ScheduleView {
     created_by: 'ana',
     updated_at: '2026-11-20T06:30:00Z',
     version: 1,
+    ...part
+  };
+}
+
+export function aPool(part: Partial<PoolView> = {}): PoolView {
+  return {
+    schema_version: 1,
+    version: 1,
+    name: 'default',
+    description: '',
+    concurrency: null,
+    lease_seconds: 60,
+    max_timeout_seconds: 604_800,
+    limits: {} as PoolView['limits'],
+    workers: 1,
+    silent_workers: 0,
+    slots: 2,
+    free_slots: 2,
+    queued: 0,
+    running: 0,
+    oldest_queued_at: null,
+    ...part
+  };
+}
+
+/** A day on which all went well. */
+export function anOverview(part: Partial<OverviewView> = {}): OverviewView {
+  return {
+    schema_version: 1,
+    is_new: false,
+    failing: [],
+    failing_count: 0,
+    broken: [],
+    late: [],
+    running: [],
+    next: [],
+    pools: [aPool()],
+    ended_by_hour: [],
+    days: [],
     ...part
   };
 }

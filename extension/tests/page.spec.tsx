@@ -10,7 +10,7 @@ import { Model } from '../src/model';
 import { loginCode, pathOf, routeOf } from '../src/page/routes';
 import { Shell } from '../src/page/Shell';
 import type { Place } from '../src/views/parts/places';
-import { aRun, aSchedule, FakeTransport, problem, SHA } from './fakes';
+import { anOverview, aRun, FakeTransport, problem, SHA } from './fakes';
 
 describe('routes', () => {
   it.each<Place>([
@@ -40,14 +40,22 @@ describe('routes', () => {
 
 const ME = { name: 'ana', scopes: [], token_id: 't', csrf_token: 'c' };
 
-const OVERVIEW = {
-  schema_version: 1,
-  red: [aSchedule()],
-  running: [],
-  next: [],
-  pools: [],
-  ended_by_hour: []
-};
+const OVERVIEW = anOverview({
+  failing: [
+    {
+      schedule_id: 's1',
+      schedule_name: 'Morning report',
+      in_a_row: 3,
+      since: '2026-11-21T06:31:00Z',
+      run_id: 'r9',
+      state: 'failed',
+      class: 'code',
+      reason: 'Cell 9 raised ValueError: no rows.',
+      finished_at: '2026-11-23T06:31:00Z'
+    }
+  ],
+  failing_count: 1
+});
 
 describe('Shell', () => {
   const models: Model[] = [];
@@ -125,20 +133,17 @@ describe('Shell', () => {
 
 describe('styles', () => {
   const read = (name: string) => readFileSync(join(__dirname, '../style', name), 'utf8');
+  const both = read('base.css') + read('pages.css');
 
   it('defines on the plain page every variable that the views use', () => {
-    const used = new Set(
-      read('base.css')
-        .match(/var\(--jp-[a-z0-9-]+/g)
-        ?.map(text => text.slice(4))
-    );
+    const used = new Set(both.match(/var\(--jp-[a-z0-9-]+/g)?.map(text => text.slice(4)));
     const defined = new Set(read('web.css').match(/--jp-[a-z0-9-]+(?=:)/g));
 
     expect([...used].filter(name => !defined.has(name))).toEqual([]);
   });
 
   it('takes every colour of the views from a variable', () => {
-    const colours = read('base.css').match(/#[0-9a-f]{3,8}\b|rgba?\(|hsla?\(/gi);
+    const colours = both.match(/#[0-9a-f]{3,8}\b|rgba?\(|hsla?\(/gi);
 
     expect(colours).toBeNull();
   });

@@ -7,7 +7,7 @@ import { ENGLISH, type RunView } from '../src/tokens';
 import { plainText } from '../src/views/detail/Outputs';
 import { RerunForm } from '../src/views/detail/RerunForm';
 import { RunDetail, type RunDetailProps } from '../src/views/detail/RunDetail';
-import { columnsOf } from '../src/views/lists/HoursChart';
+import { columnsOf } from '../src/views/charts/HoursChart';
 import { RunFiltersBar, RunsList } from '../src/views/lists/RunsList';
 import { SchedulesList } from '../src/views/lists/SchedulesList';
 import { LogIn } from '../src/views/LogIn';

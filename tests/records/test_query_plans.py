@@ -10,7 +10,7 @@ from world import NOON, at
 from nightbook.adapters import database
 from nightbook.beat import planner
 from nightbook.core.clock import new_id
-from nightbook.records import chains, gaps, runs, schedules
+from nightbook.records import chains, gaps, runs, schedules, tallies
 
 LARGE = {"runs", "schedules", "arrivals", "schedule_links", "events", "run_tags", "attempts"}
 
@@ -88,6 +88,21 @@ ACTS = {
     "newest fire time": lambda s, b: runs.newest_fire_at(s, b[0].id),
     "runs of a group": lambda s, b: runs.page(s, before=None, limit=50, filters={"group_id": b[2].id}),
     "fire times of a backfill": lambda s, b: runs.fire_time_rows(s, b[0].id, [at("11:00"), at("12:00")]),
+    "a glance": lambda s, b: (
+        schedules.failing(s, 10),
+        schedules.count_failing(s),
+        schedules.broken(s, 10),
+        schedules.overdue(s, NOON, 10),
+        schedules.next_due(s, 10),
+        runs.waiting_since(s, NOON, 10),
+        tallies.since(s, NOON - timedelta(hours=1)),
+    ),
+    "close an hour": lambda s, b: tallies.close(s, NOON),
+    "newest of a schedule": lambda s, b: runs.newest(s, b[0].id, 100),
+    "what is usual": lambda s, b: (
+        runs.comparable(s, runs.newest(s, b[0].id, 1)[0]),
+        runs.comparable(s, world.run(s)),
+    ),
     "gaps": lambda s, b: gaps.next_to_fill(s, limit=5),
 }
 

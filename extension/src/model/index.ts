@@ -45,7 +45,7 @@ export interface ModelOptions {
 const NOT_LOADED: Resource<never> = { value: null, error: null, loading: true };
 
 /** What never changes once it was read. */
-const IMMUTABLE = /^version:/;
+const IMMUTABLE = /^(version|usual):/;
 
 export class Model {
   constructor(

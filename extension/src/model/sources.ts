@@ -43,8 +43,18 @@ async function rows<Item>(
 
 export const overview: Source<wire.OverviewView> = {
   key: 'overview',
-  load: api => api.overview()
+  load: api => api.overview(Intl.DateTimeFormat().resolvedOptions().timeZone)
 };
+
+/** How a schedule has gone lately. */
+export function stats(schedule: string): Source<wire.StatsView> {
+  return { key: `schedule-stats:${schedule}`, load: api => api.stats(schedule) };
+}
+
+/** What is usual for a run like this; *cells* is how many it has, as far as that is known. */
+export function usual(run: string, cells: number | null): Source<wire.UsualView> {
+  return { key: `usual:${run}:${cells ?? ''}`, load: api => api.usual(run) };
+}
 
 export function runs(filters: wire.RunFilters = {}): Source<wire.Page<wire.RunView>> {
   return {
@@ -90,6 +100,12 @@ export function artifacts(id: string): Source<wire.ArtifactView[]> {
   return { key: `run-artifacts:${id}`, load: api => api.artifacts(id) };
 }
 
+/** What a server can make of an executed copy. */
+export const exportFormats: Source<wire.ExportFormatView[]> = {
+  key: 'exports',
+  load: api => api.exports()
+};
+
 export function schedule(id: string): Source<Tagged<wire.ScheduleView>> {
   return { key: `schedule:${id}`, load: api => api.schedule(id) };
 }
@@ -100,12 +116,6 @@ export function occurrences(id: string): Source<wire.Page<wire.OccurrenceView>> 
     load: (api, shown) => rows(shown, query => api.occurrences(id, query))
   };
 }
-/** What a server can make of an executed copy. */
-export const exportFormats: Source<wire.ExportFormatView[]> = {
-  key: 'exports',
-  load: api => api.exports()
-};
-
 
 export function fireTimes(id: string, count: number): Source<wire.PreviewView> {
   return { key: `schedule-preview:${id}:${count}`, load: api => api.previewSchedule(id, count) };

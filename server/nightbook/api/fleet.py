@@ -1,5 +1,6 @@
 """Routes of pools, workers, kernels and limits: who can run what, and within which bounds."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from fastapi import APIRouter, Request
@@ -23,7 +24,7 @@ from nightbook.api.deps import (
 )
 from nightbook.api.notebooks import MAX_FILES_BYTES, MAX_NOTEBOOK_BYTES
 from nightbook.records import pools, runs
-from nightbook.records.pools import Pool
+from nightbook.records.pools import Pool, Worker
 from nightbook.schemas import (
     KernelList,
     KernelView,
@@ -51,22 +52,29 @@ def list_pools(session: Reading, _caller: RunsReader, now: Now) -> PoolList:
 def pool_views(session: Session, now: datetime) -> list[PoolView]:
     running = runs.running_by(session, "pool")
     waiting = {pool: (count, oldest) for pool, count, oldest in runs.waiting_by_pool(session, now)}
+    workers = pools.by_pool(session)
     return [
-        _pool_view(session, pool, running.get(pool.name, 0), waiting.get(pool.name), now)
+        _pool_view(pool, workers.get(pool.name, []), running.get(pool.name, 0), waiting.get(pool.name), now)
         for pool in pools.all_pools(session)
     ]
 
 
 def _pool_view(
-    session: Session, pool: Pool, running: int, waiting: tuple[int, datetime] | None, now: datetime
+    pool: Pool,
+    workers: Sequence[Worker],
+    running: int,
+    waiting: tuple[int, datetime] | None,
+    now: datetime,
 ) -> PoolView:
-    alive = pools.alive(session, pool, now)
+    states = [pools.state_of(worker, pool, now) for worker in workers]
+    alive = [worker for worker, state in zip(workers, states, strict=True) if state == "alive"]
     slots = sum(worker.slots for worker in alive)
     count, oldest = waiting or (0, None)
     return PoolView.model_validate(
         {
             **pool.model_dump(),
             "workers": len(alive),
+            "silent_workers": states.count("silent"),
             "slots": slots,
             "free_slots": max(0, slots - running),
             "queued": count,
@@ -83,7 +91,7 @@ def create_pool(
     """Make a pool; workers join it by name, with a token that covers it."""
 
     def act() -> PoolView:
-        return _pool_view(session, pools.create(session, draft, caller=caller, now=now), 0, None, now)
+        return _pool_view(pools.create(session, draft, caller=caller, now=now), [], 0, None, now)
 
     return answered_once(request, session, caller, draft, act, moment=now)
 

@@ -19,6 +19,7 @@ from nightbook.schemas import (
     ArtifactView,
     AttemptView,
     EventView,
+    GlanceView,
     LastRunView,
     NotebookPin,
     OccurrenceView,
@@ -123,6 +124,10 @@ def _words(schedule: Schedule) -> str:
         return schedule.timetable.words()
     except Invalid:  # broken, and shown as that
         return schedule.broken_reason or "A trigger that cannot be read"
+
+
+def glance_view(schedule: Schedule) -> GlanceView:
+    return GlanceView.model_validate({**schedule.model_dump(), "words": _words(schedule)})
 
 
 def last_run_view(run: Run) -> LastRunView:

@@ -16,7 +16,7 @@ from nightbook.adapters import metrics
 from nightbook.adapters.broker import Doorbell
 from nightbook.adapters.database import moment_of, open_engine, reading_sessions, sessions
 from nightbook.adapters.storage import ArtifactStore
-from nightbook.beat import copier, dispatcher, planner, reaper, sweeper
+from nightbook.beat import copier, dispatcher, planner, reaper, sweeper, tallier
 from nightbook.core.clock import utc_now
 from nightbook.settings import Settings
 
@@ -66,6 +66,7 @@ class Beat:
             "dispatcher": (5.0, self._dispatch),
             "reaper": (5.0, self._reap),
             "sweeper": (5.0, self._sweep),
+            "tallier": (60.0, self._tally),
             "tidier": (600.0, self._tidy),
         }
 
@@ -124,6 +125,10 @@ class Beat:
     def _sweep(self) -> None:
         with self._sessions.begin() as session:
             sweeper.tick(session, utc_now())
+
+    def _tally(self) -> None:
+        with self._sessions.begin() as session:
+            tallier.tick(session, utc_now())
 
     def _copy(self) -> None:
         copier.tick(self._sessions, self._reading, self._store, utc_now())

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -37,7 +38,7 @@ from nightbook.client.live import Record
 from nightbook.client.resources import Notebooks, Pools, Schedules, Tokens
 from nightbook.client.runs import Runs
 from nightbook.client.wire import Wire
-from nightbook.schemas import CallerView, EventView, LimitList, LoginCodeView, OverviewView
+from nightbook.schemas import CallerView, EventView, LimitList, LoginCodeView, OverviewView, StatsView
 from nightbook.settings import Settings
 
 __all__ = [
@@ -111,9 +112,13 @@ class Client:
         """Who asks, and with which scopes."""
         return self._wire.view(CallerView, "GET", "/me")
 
-    def overview(self) -> OverviewView:
-        """What needs attention, what runs, what comes next."""
-        return self._wire.view(OverviewView, "GET", "/overview")
+    def overview(self, *, timezone: str = "UTC") -> OverviewView:
+        """What needs attention, what runs, what comes next, and how it went; days are those of *timezone*."""
+        return self._wire.view(OverviewView, "GET", "/overview", params={"timezone": timezone})
+
+    def stats(self, schedule_id: str | UUID) -> StatsView:
+        """How a schedule has gone lately: success rate, durations and lateness in seconds, newest runs."""
+        return self._wire.view(StatsView, "GET", "/stats", params={"schedule_id": str(schedule_id)})
 
     def limits(self) -> LimitList:
         return self._wire.view(LimitList, "GET", "/limits")

@@ -27,6 +27,7 @@ from nightbook.schemas import (
     RunDraft,
     RunView,
     SweepDraft,
+    UsualView,
 )
 from nightbook.schemas.diffs import RunDiff
 from nightbook.schemas.exports import ExportFormat, ExportFormatList, ExportFormatView, Paper
@@ -71,6 +72,10 @@ class Runs:
 
     def show(self, run_id: RunId) -> RunView:
         return self._wire.view(RunView, "GET", f"/runs{segment(run_id)}")
+
+    def usual(self, run_id: RunId) -> UsualView:
+        """How long a run like this one takes as a rule, in seconds: as a whole, and cell by cell."""
+        return self._wire.view(UsualView, "GET", f"/runs{segment(run_id)}/usual")
 
     def rerun(
         self,

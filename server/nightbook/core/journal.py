@@ -68,6 +68,28 @@ def progress(piece: bytes) -> tuple[int, int | None]:
     Only short lines of two kinds are parsed, so that a flood of outputs costs nothing here.
     """
     done, total = 0, None
+    for record in _signposts(piece):
+        if record["k"] == "done":
+            done = max(done, min(record["i"] + 1, _MOST_CELLS))
+        elif isinstance(record.get("ids"), list):
+            total = len(record["ids"])
+    return done, total
+
+
+def cell_seconds(piece: bytes) -> dict[int, float]:
+    """How long each cell took that *piece* of a journal says is done and succeeded, by its place."""
+    found = {}
+    for record in _signposts(piece):
+        started, ended = record.get("started"), record.get("ended")
+        if not (isinstance(started, _NUMBER) and isinstance(ended, _NUMBER)):
+            continue
+        if 0 <= started <= ended <= _LATEST and record.get("status") != "failed":
+            found[record["i"]] = round((ended - started) / 1000, 3)
+    return found
+
+
+def _signposts(piece: bytes) -> Iterator[Record]:
+    """The records of *piece* that say where the attempt stands: its begin, and the ends of cells."""
     for line in piece.splitlines():
         if b'"done"' not in line[:200] and b'"begin"' not in line[:200]:
             continue
@@ -75,13 +97,12 @@ def progress(piece: bytes) -> tuple[int, int | None]:
             record = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if not isinstance(record, dict):
-            continue
-        if record.get("k") == "done" and isinstance(record.get("i"), int):
-            done = max(done, min(record["i"] + 1, _MOST_CELLS))
-        elif record.get("k") == "begin" and isinstance(record.get("ids"), list):
-            total = len(record["ids"])
-    return done, total
+        if isinstance(record, dict) and (record.get("k") == "begin" or _ends_cell(record)):
+            yield record
+
+
+def _ends_cell(record: Record) -> bool:
+    return record.get("k") == "done" and isinstance(record.get("i"), int)
 
 
 def _refuse_constant(name: str) -> float:

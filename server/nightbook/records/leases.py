@@ -261,6 +261,8 @@ def append_journal(
     done, total = journal.progress(body)
     run.cells_done = max(done, run.cells_done or 0)
     run.cells_total = total or run.cells_total
+    if seconds := journal.cell_seconds(body):
+        attempt.cell_seconds = attempt.cell_seconds | {str(i): took for i, took in seconds.items()}
     session.add_all([attempt, run])
     session.flush()
     return attempt.journal_size

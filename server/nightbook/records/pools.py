@@ -4,7 +4,7 @@ A pool is a named group of workers with a concurrency cap and a lease; it is a t
 is alive while it has been seen within its pool's lease.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -176,6 +176,14 @@ def state_of(worker: Worker, pool: Pool, now: datetime) -> Literal["alive", "dra
     if now - worker.seen_at > timedelta(seconds=pool.lease_seconds):
         return "silent"
     return "draining" if worker.draining else "alive"
+
+
+def by_pool(session: Session) -> Mapping[str, list[Worker]]:
+    """All workers that are known, by the name of their pool."""
+    found: dict[str, list[Worker]] = {}
+    for worker in session.exec(select(Worker).order_by(col(Worker.name))).all():
+        found.setdefault(worker.pool, []).append(worker)
+    return found
 
 
 def alive(session: Session, pool: Pool, now: datetime) -> list[Worker]:

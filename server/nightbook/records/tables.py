@@ -10,6 +10,8 @@ from nightbook.records.notebooks import NotebookVersion, Version
 from nightbook.records.pools import Pool, Worker
 from nightbook.records.runs import Attempt, Run, RunTag
 from nightbook.records.schedules import Schedule
+from nightbook.records.streaks import RedStreak
+from nightbook.records.tallies import HourTally
 
 ALL = (
     Answer,
@@ -19,10 +21,12 @@ ALL = (
     Artifact,
     Attempt,
     Event,
+    HourTally,
     JournalPiece,
     LoginCode,
     NotebookVersion,
     Pool,
+    RedStreak,
     Run,
     RunTag,
     Schedule,

@@ -50,6 +50,7 @@ class PoolView(View):
     max_timeout_seconds: int
     limits: Limits = Limits()
     workers: int = 0
+    silent_workers: int = 0
     slots: int = 0
     free_slots: int = 0
     queued: int = 0

@@ -1,20 +1,34 @@
-/** The landing page: what needs attention first, then what runs, what comes next, and where. */
+/** The landing page: whether all is well, what runs, what comes next, how it went, and where. */
 import * as React from 'react';
 
-import type { OverviewView, PoolView, RunView, ScheduleView } from '../../tokens';
-import { Icon } from '../parts/icons';
+import type { GlanceView, OverviewView, RunView } from '../../tokens';
+import { DurationsByDay, OutcomesByDay } from '../charts/DaysChart';
+import { HoursChart } from '../charts/HoursChart';
+import { Icon, type IconName } from '../parts/icons';
 import { Moment, Span } from '../parts/moments';
 import { Card, Page } from '../parts/Page';
 import { PlaceLink } from '../parts/places';
-import { RunChip, StateChip } from '../parts/state';
+import { RunChip } from '../parts/state';
 import { useWords } from '../parts/words';
-import { HoursChart } from './HoursChart';
+import { Attention, VerdictNote } from './Attention';
+import { Fleet } from './Fleet';
 
 export function Overview({ overview }: { overview: OverviewView }): JSX.Element {
   const { __ } = useWords();
+  if (overview.is_new) {
+    return (
+      <Page title={__('Overview')}>
+        <FirstSteps />
+        <Card title={__('Pools and workers')}>
+          <Fleet pools={overview.pools} />
+        </Card>
+      </Page>
+    );
+  }
   return (
     <Page title={__('Overview')}>
-      <Attention red={overview.red} />
+      <VerdictNote overview={overview} />
+      <Attention overview={overview} />
       <div className="nightbook-Columns">
         <Card
           title={__('Running now')}
@@ -32,48 +46,58 @@ export function Overview({ overview }: { overview: OverviewView }): JSX.Element 
       <Card title={__('Last 24 hours')}>
         <HoursChart hours={overview.ended_by_hour} />
       </Card>
-      <Card title={__('Pools')}>
-        <Pools pools={overview.pools} />
+      <div className="nightbook-Columns">
+        <Card title={__('Success rate, last 14 days')}>
+          <OutcomesByDay days={overview.days} />
+        </Card>
+        <Card title={__('Duration, last 14 days')}>
+          <DurationsByDay days={overview.days} />
+        </Card>
+      </div>
+      <Card title={__('Pools and workers')}>
+        <Fleet pools={overview.pools} />
       </Card>
     </Page>
   );
 }
 
-function Attention({ red }: { red: readonly ScheduleView[] }): JSX.Element {
+/** What is there to do where nothing has been done yet. */
+function FirstSteps(): JSX.Element {
   const { __ } = useWords();
-  if (red.length === 0) {
-    return (
-      <p className="nightbook-AllWell">
-        <Icon name="check" /> {__('Nothing needs your attention.')}
-      </p>
-    );
-  }
+  const steps: [IconName, string, React.ReactNode][] = [
+    [
+      'book',
+      __('Open a notebook in JupyterLab'),
+      __('Any notebook will do. A cell with the tag “parameters” becomes a form.')
+    ],
+    [
+      'calendar',
+      __('Press Schedule'),
+      __('Say when it is to run. You see the next fire times before you save.')
+    ],
+    [
+      'check',
+      __('Read the results here'),
+      __('Every run leaves an executed copy, whether it succeeds or not.')
+    ]
+  ];
   return (
-    <Card title={__('Needs attention')}>
-      <ul className="nightbook-Rows">
-        {red.map(schedule => (
-          <li key={schedule.id} className="nightbook-Row nightbook-mod-bad">
-            <span className="nightbook-Row-main">
-              <PlaceLink to={{ kind: 'schedule', id: schedule.id }}>{schedule.name}</PlaceLink>
-              <span className="nightbook-faint">
-                {schedule.broken_reason ?? schedule.notebook.path}
-              </span>
-            </span>
-            {schedule.last_run && (
-              <>
-                <Moment at={schedule.last_run.finished_at} />
-                <PlaceLink
-                  to={{ kind: 'run', id: schedule.last_run.id }}
-                  className="nightbook-mod-quiet"
-                >
-                  <StateChip state={schedule.last_run.state} />
-                </PlaceLink>
-              </>
-            )}
+    <section className="nightbook-First" aria-labelledby="nightbook-first">
+      <h2 id="nightbook-first">{__('Nothing is scheduled yet')}</h2>
+      <ol className="nightbook-First-steps">
+        {steps.map(([icon, title, text]) => (
+          <li key={title}>
+            <Icon name={icon} />
+            <strong>{title}</strong>
+            <span className="nightbook-faint">{text}</span>
           </li>
         ))}
-      </ul>
-    </Card>
+      </ol>
+      <p className="nightbook-faint">
+        {__('From a terminal:')}{' '}
+        <code className="nightbook-Code">nightbook run report.ipynb --wait</code>
+      </p>
+    </section>
   );
 }
 
@@ -83,22 +107,14 @@ function Running({ running }: { running: readonly RunView[] }): JSX.Element {
     return <p className="nightbook-faint">{__('Nothing runs right now.')}</p>;
   }
   return (
-    <ul className="nightbook-Rows">
+    <ul className="nightbook-Rows" aria-label={__('Running now')}>
       {running.map(run => (
         <li key={run.id} className="nightbook-Row">
           <span className="nightbook-Row-main">
             <PlaceLink to={{ kind: 'run', id: run.id }}>
               {run.schedule_name ?? run.notebook.path}
             </PlaceLink>
-            {run.cells_total !== null && (
-              <span className="nightbook-faint">
-                {__(
-                  'cell %1 of %2',
-                  Math.min((run.cells_done ?? 0) + 1, run.cells_total),
-                  run.cells_total
-                )}
-              </span>
-            )}
+            <CellsDone run={run} />
           </span>
           <Span start={run.started_at} end={run.finished_at} />
           <RunChip run={run} />
@@ -108,50 +124,34 @@ function Running({ running }: { running: readonly RunView[] }): JSX.Element {
   );
 }
 
-function Next({ next }: { next: readonly ScheduleView[] }): JSX.Element {
+function CellsDone({ run }: { run: RunView }): JSX.Element {
+  const { __ } = useWords();
+  const { cells_done: done, cells_total: total } = run;
+  if (total === null) {
+    return <span className="nightbook-faint">{__('the kernel is starting')}</span>;
+  }
+  return (
+    <span className="nightbook-CellsDone nightbook-faint">
+      <progress aria-label={__('Cells done')} max={total} value={done ?? 0} />
+      {__('cell %1 of %2', Math.min((done ?? 0) + 1, total), total)}
+    </span>
+  );
+}
+
+function Next({ next }: { next: readonly GlanceView[] }): JSX.Element {
   const { __ } = useWords();
   if (next.length === 0) {
     return <p className="nightbook-faint">{__('Nothing is planned.')}</p>;
   }
   return (
-    <ul className="nightbook-Rows">
-      {next.map(schedule => (
+    <ul className="nightbook-Rows" aria-label={__('Next')}>
+      {next.slice(0, 6).map(schedule => (
         <li key={schedule.id} className="nightbook-Row">
           <span className="nightbook-Row-main">
             <PlaceLink to={{ kind: 'schedule', id: schedule.id }}>{schedule.name}</PlaceLink>
             <span className="nightbook-faint">{schedule.words}</span>
           </span>
           <Moment at={schedule.next_fire_at} relative />
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function Pools({ pools }: { pools: readonly PoolView[] }): JSX.Element {
-  const { __, _n } = useWords();
-  if (pools.length === 0) {
-    return (
-      <p className="nightbook-faint">
-        {__('No pool yet. A pool appears when its first worker registers.')}
-      </p>
-    );
-  }
-  return (
-    <ul className="nightbook-Pools">
-      {pools.map(pool => (
-        <li key={pool.name} className="nightbook-Pool">
-          <strong>{pool.name}</strong>
-          <span className={pool.workers === 0 ? 'nightbook-mod-warn' : undefined}>
-            {pool.workers === 0 ? __('no worker') : _n('%1 worker', '%1 workers', pool.workers)}
-          </span>
-          <span>{__('%1 of %2 slots free', pool.free_slots, pool.slots)}</span>
-          <span>{__('%1 running, %2 queued', pool.running, pool.queued)}</span>
-          {pool.oldest_queued_at && (
-            <span className="nightbook-faint">
-              {__('oldest waiting')} <Moment at={pool.oldest_queued_at} relative />
-            </span>
-          )}
         </li>
       ))}
     </ul>

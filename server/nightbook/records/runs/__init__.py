@@ -4,9 +4,10 @@ A run changes state only through the functions here and in `leases`, each of whi
 writes the event and leaves the commit to its caller. Nothing here talks to the broker.
 """
 
-from nightbook.records.runs.asking import attempts_of, of_group, page, require, require_for_change
+from nightbook.records.runs.asking import attempts_of, by_ids, of_group, page, require, require_for_change
 from nightbook.records.runs.caps import free_slots, full_cap, full_owners, have_room
 from nightbook.records.runs.ending import ask_cancel, cancel, end_waiting, expire
+from nightbook.records.runs.history import Past, comparable, newest, waiting_since
 from nightbook.records.runs.making import (
     Group,
     Scheduled,
@@ -26,14 +27,12 @@ from nightbook.records.runs.of_schedule import (
     newest_fire_at,
     occurrences,
     previous_success,
-    red_schedules,
     reds_in_a_row,
     unfinished,
 )
 from nightbook.records.runs.tables import Attempt, Run, RunTag
 from nightbook.records.runs.waiting import (
     count_by_pool_and_state,
-    ended_since,
     is_waiting,
     running_by,
     to_ring,
@@ -43,20 +42,22 @@ from nightbook.records.runs.waiting import (
 __all__ = [
     "Attempt",
     "Group",
+    "Past",
     "Run",
     "RunTag",
     "Scheduled",
     "ask_cancel",
     "attempts_of",
     "backfills_of",
+    "by_ids",
     "cancel",
+    "comparable",
     "count_by_pool_and_state",
     "create",
     "create_many_skipped",
     "create_skipped",
     "durations",
     "end_waiting",
-    "ended_since",
     "expire",
     "fire_time_rows",
     "fired_since",
@@ -68,13 +69,13 @@ __all__ = [
     "is_waiting",
     "last_of_each",
     "latest",
+    "newest",
     "newest_fire_at",
     "occurrences",
     "of_group",
     "page",
     "previous_success",
     "record",
-    "red_schedules",
     "reds_in_a_row",
     "require",
     "require_for_change",
@@ -82,4 +83,5 @@ __all__ = [
     "to_ring",
     "unfinished",
     "waiting_by_pool",
+    "waiting_since",
 ]

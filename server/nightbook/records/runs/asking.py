@@ -17,6 +17,11 @@ def require(session: Session, run_id: UUID) -> Run:
     return run
 
 
+def by_ids(session: Session, run_ids: Sequence[UUID]) -> Mapping[UUID, Run]:
+    """Those of *run_ids* that are there."""
+    return {run.id: run for run in session.exec(select(Run).where(col(Run.id).in_(run_ids))).all()}
+
+
 def require_for_change(session: Session, run_id: UUID) -> Run:
     wanted = select(Run).where(col(Run.id) == run_id).with_for_update()
     run = session.exec(wanted.execution_options(populate_existing=True)).first()

@@ -14,7 +14,7 @@ from nightbook.core.clock import new_id
 from nightbook.core.spec import Spec
 from nightbook.core.states import FINAL
 from nightbook.core.triggers import FOLLOWED
-from nightbook.records import chains, events
+from nightbook.records import chains, events, streaks
 from nightbook.records.runs.tables import Run, RunTag
 
 
@@ -173,6 +173,7 @@ def record(session: Session, run: Run, kind: str, *, caller: str, now: datetime,
     # A backfill is about the past; what follows a schedule follows its runs of today.
     if kind == f"run.{run.state}" and run.schedule_id and run.state in FOLLOWED and run.kind != "backfill":
         chains.tell(session, run.schedule_id, run.id, run.state, run.finished_at or now)
+        streaks.tell(session, run.schedule_id, run.id, run.state, run.finished_at or now)
 
 
 def _facts(run: Run) -> dict[str, object]:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func
-from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from nightbook.core.states import FINAL, RED
@@ -80,24 +79,6 @@ def previous_success(session: Session, schedule_id: UUID, before: datetime) -> d
         .limit(1)
     )
     return session.exec(wanted).first()
-
-
-def red_schedules(session: Session, limit: int) -> Sequence[UUID]:
-    """Schedules whose newest ended run is red, the newest first."""
-    later = aliased(Run)
-    judged = sorted(FINAL - {"skipped", "expired", "cancelled"})
-    has_later = (
-        select(later.id)
-        .where(later.schedule_id == Run.schedule_id, later.state.in_(judged), later.id > Run.id)  # type: ignore[attr-defined]
-        .exists()
-    )
-    wanted = (
-        select(Run.schedule_id)
-        .where(col(Run.state).in_(sorted(RED)), col(Run.schedule_id).is_not(None), ~has_later)
-        .order_by(col(Run.id).desc())
-        .limit(limit)
-    )
-    return [schedule_id for schedule_id in session.exec(wanted).all() if schedule_id]
 
 
 def durations(session: Session, schedule_id: UUID, limit: int) -> Sequence[timedelta]:

@@ -52,6 +52,7 @@ class Run(SQLModel, table=True):
         # In the order of claims, so that the first admissible run is found without a sort of the whole queue.
         Index("runs_to_claim", "state", "pool", text("priority DESC"), "id"),
         Index("runs_of_a_schedule", "schedule_id", "state", "id"),
+        Index("runs_of_a_schedule_by_age", "schedule_id", "id"),
         Index("runs_by_fire_time", "schedule_id", "fire_at"),
         Index("runs_by_state", "state", "id"),
         Index("runs_of_a_notebook", "notebook_path", "id"),
@@ -157,3 +158,5 @@ class Attempt(SQLModel, table=True):
     cpu_seconds: float | None = None
     kernel_start: str | None = None
     kernel_start_reason: str | None = None
+    #: Seconds of each cell that succeeded, by its place in the executed copy; later runs are held against it.
+    cell_seconds: dict[str, float] = Field(default_factory=dict, sa_type=Json)

@@ -48,12 +48,6 @@ def count_by_pool_and_state(session: Session) -> Sequence[tuple[str, str, int]]:
     return [(pool, state, count) for pool, state, count in session.execute(wanted).all()]
 
 
-def ended_since(session: Session, since: datetime) -> Sequence[tuple[datetime, str]]:
-    """End and state of the runs that ended since a moment, for the landing page."""
-    wanted = select(Run.finished_at, Run.state).where(col(Run.finished_at) >= since)
-    return [(moment, state) for moment, state in session.execute(wanted).all()]
-
-
 def to_ring(session: Session, pool: str, now: datetime, *, not_since: datetime, limit: int) -> Sequence[UUID]:
     """Waiting runs of a pool for which no doorbell rang lately; marks them as rung."""
     wanted = (

@@ -1,13 +1,15 @@
 """Schedules asked for by id, and as lists."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import String, cast
+from sqlalchemy import String, cast, func
 from sqlmodel import Session, col, select
 
 from nightbook.core.errors import NotFound
 from nightbook.records.schedules.tables import Schedule
+from nightbook.records.streaks import RedStreak
 
 
 def require(session: Session, schedule_id: UUID) -> Schedule:
@@ -58,18 +60,41 @@ def next_due(session: Session, limit: int) -> Sequence[Schedule]:
     return session.exec(wanted.limit(limit)).all()
 
 
+def failing(session: Session, limit: int) -> Sequence[tuple[Schedule, RedStreak]]:
+    """Schedules whose newest judged run is red, the youngest streak first."""
+    wanted = select(Schedule, RedStreak).join(RedStreak, col(RedStreak.schedule_id) == col(Schedule.id))
+    wanted = wanted.where(col(Schedule.deleted_at).is_(None)).order_by(col(RedStreak.since).desc())
+    return session.exec(wanted.limit(limit)).all()
+
+
+def are_there_any(session: Session) -> bool:
+    return (
+        session.exec(select(Schedule.id).where(col(Schedule.deleted_at).is_(None)).limit(1)).first()
+        is not None
+    )
+
+
+def count_failing(session: Session) -> int:
+    is_live = select(Schedule.id).where(
+        col(Schedule.id) == col(RedStreak.schedule_id), col(Schedule.deleted_at).is_(None)
+    )
+    # By way of the few streaks: a join might read all schedules.
+    wanted = select(func.count(col(RedStreak.run_id))).where(is_live.exists())
+    return int(session.execute(wanted).scalar_one())
+
+
+def overdue(session: Session, before: datetime, limit: int) -> Sequence[Schedule]:
+    """Schedules that ought to have fired before *before*: no beat looks at them."""
+    wanted = select(Schedule).where(col(Schedule.due_at) < before).order_by(col(Schedule.due_at))
+    return session.exec(wanted.limit(limit)).all()
+
+
 def broken(session: Session, limit: int) -> Sequence[Schedule]:
     """Schedules that cannot fire until somebody edits them."""
     wanted = select(Schedule).where(
         col(Schedule.broken_reason).is_not(None), col(Schedule.deleted_at).is_(None)
     )
     return session.exec(wanted.limit(limit)).all()
-
-
-def by_ids(session: Session, ids: Sequence[UUID]) -> Sequence[Schedule]:
-    """Those of *ids* that still live."""
-    wanted = select(Schedule).where(col(Schedule.id).in_(ids), col(Schedule.deleted_at).is_(None))
-    return session.exec(wanted).all()
 
 
 def count_by_state(session: Session) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from nightbook.adapters.database import Json, UtcDateTime
@@ -25,7 +25,15 @@ TIMING: Final = (*TIMETABLE, "jitter_seconds", "max_runs")
 
 class Schedule(SQLModel, table=True):
     __tablename__ = "schedules"
-    __table_args__ = (Index("one_schedule_a_name", "live_name", unique=True),)
+    __table_args__ = (
+        Index("one_schedule_a_name", "live_name", unique=True),
+        Index(
+            "broken_schedules",
+            "id",
+            sqlite_where=text("broken_reason IS NOT NULL"),
+            postgresql_where=text("broken_reason IS NOT NULL"),
+        ),
+    )
 
     id: UUID = Field(primary_key=True)
     name: str

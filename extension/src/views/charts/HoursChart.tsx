@@ -2,8 +2,10 @@
 import * as React from 'react';
 
 import type { HourView, RunState } from '../../tokens';
+import { Moment } from '../parts/moments';
 import { stateWords, type Tone, toneOf } from '../parts/state';
 import { useWords } from '../parts/words';
+import { AsTable } from './AsTable';
 
 const HOUR = 3_600_000;
 const HOURS = 24;
@@ -68,6 +70,16 @@ export function HoursChart({ hours }: { hours: readonly HourView[] }): JSX.Eleme
       </div>
       <figcaption>
         <Legend totals={totals} />
+        <AsTable
+          label={__('Runs by hour')}
+          rows={[...hours].reverse()}
+          keyOf={({ hour, state }) => `${hour} ${state}`}
+          columns={[
+            { title: __('Hour'), cell: ({ hour }) => <Moment at={hour} /> },
+            { title: __('State'), cell: ({ state }) => stateWords(state, words) },
+            { title: __('Runs'), align: 'end', cell: ({ runs }) => runs }
+          ]}
+        />
       </figcaption>
     </figure>
   );
