@@ -146,6 +146,8 @@ export interface StreamOptions {
  */
 export interface Transport {
   request(method: string, path: string, options?: RequestOptions): Promise<Response>;
+  /** Asks for bytes that may be anything, and so come by a way of their own in JupyterLab. */
+  bytes(path: string, options?: RequestOptions): Promise<Response>;
   stream(path: string, options?: StreamOptions): Promise<Response>;
 }
 
@@ -153,8 +155,6 @@ export interface Transport {
 export interface ServerSentEvent {
   event: string;
   id: string;
-  /** Asks for bytes that may be anything, and so come by a way of their own in JupyterLab. */
-  bytes(path: string, options?: RequestOptions): Promise<Response>;
   text: string;
 }
 
