@@ -15,6 +15,7 @@ from typing import Literal
 from nightbook.schemas import FinishDraft, RunOrder
 from nightbook_executor import endings
 from nightbook_executor.api import RefusedError
+from nightbook_executor.cgroups import CHILD_BYTES
 from nightbook_executor.children import Child, Facts
 from nightbook_executor.control import Channel, Message
 from nightbook_executor.endings import Stop
@@ -31,7 +32,6 @@ from nightbook_executor.upload import JournalUpload
 
 _CANCEL_SECONDS = 25.0  # interrupt 10 s, terminate 10 s, kill
 _OVERTIME_SECONDS = 60.0  # the child's own clock comes first
-_CHILD_BYTES = 512 * 1024 * 1024  # the child's own, beyond the limit that it keeps its kernel to
 _LAST_SECONDS = 90.0  # and where we are stopped ourselves, its guard comes last
 _SLICE_SECONDS = 0.2
 _MAX_WHY = 300
@@ -203,9 +203,10 @@ class Attempt:
     def _limits(self, folders: Folders) -> Limits:
         memory = folders.order.limits.memory_bytes
         return Limits(
-            memory_bytes=memory + _CHILD_BYTES if memory is not None else None,
+            memory_bytes=memory + CHILD_BYTES if memory is not None else None,
             seconds=self._order.timeout_seconds + _LAST_SECONDS,
             silence_seconds=folders.order.silence_seconds,
+            cgroup=str(folders.order.cgroup) if folders.order.cgroup is not None else None,
         )
 
     def _listen(self, channel: Channel, folders: Folders) -> Message | None:

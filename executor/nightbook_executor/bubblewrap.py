@@ -71,6 +71,7 @@ class Room:
     folder: Path
     writable: tuple[Path, ...]
     temporary: Path  # also seen as /tmp and /var/tmp
+    shown: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -188,7 +189,8 @@ class Bubblewrap:
                 masks.append(place.path)
             else:
                 yield from ("--ro-bind", os.devnull, str(place.path))
-        yield from _shown(room.folder)
+        for path in (room.folder, *room.shown):
+            yield from _shown(path)
         for path in room.writable:
             yield from ("--bind", str(path), str(path))
         # Last, for each is a mount point of what comes before. The root is memory as well.

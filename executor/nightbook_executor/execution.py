@@ -79,6 +79,7 @@ class Execution:
     log: Path | None = None
     spill: Path | None = None  # where text beyond the caps goes
     memory_bytes: int | None = None  # the limit for all processes of the run
+    cgroup: Path | None = None
     timeout_seconds: float | None = None
     cell_timeout_seconds: float | None = None
     start_timeout_seconds: float = 60.0

@@ -10,6 +10,7 @@ from nightbook.schemas import RunOrder
 from nightbook_executor import places, sandbox
 from nightbook_executor.api import Api
 from nightbook_executor.bubblewrap import Bubblewrap
+from nightbook_executor.cgroups import Cgroups
 from nightbook_executor.children import ChildServer
 from nightbook_executor.kernels.zygotes import Zygotes
 from nightbook_executor.lease import Leases
@@ -37,6 +38,7 @@ class Host:
     leftovers: Leftovers
     child_server: ChildServer | None = None  # none where children are not forked
     zygotes: Zygotes | None = None  # none where kernels are not forked
+    cgroups: Cgroups | None = None  # none where nothing was delegated
 
 
 @dataclass(frozen=True)
@@ -81,17 +83,29 @@ class Folders:
 
     def remove(self, host: Host) -> None:
         """Nothing is left of an attempt whose end was answered."""
+        self._free(host)
         places.remove(host.state, self.order.short)
         shutil.rmtree(self.order.folder, ignore_errors=True)
 
     def leave(self, host: Host) -> None:
         """Keep the evidence of an attempt whose end was not answered."""
+        self._free(host)
         places.remove(host.state, self.order.short)
         host.leftovers.add(self.order.folder)
+
+    def _free(self, host: Host) -> None:
+        if host.cgroups is not None and self.order.cgroup is not None:
+            host.cgroups.remove(self.order.cgroup)
 
 
 def _child_order(order: RunOrder, folder: Path, short: Path, host: Host) -> Order:
     limits = order.limits
+    kept = Limits(
+        memory_bytes=limits.memory_bytes,
+        processes=limits.processes,
+        open_files=limits.open_files,
+        file_bytes=limits.file_bytes,
+    )
     return Order(
         run_id=str(order.run_id),
         attempt_id=str(order.attempt_id),
@@ -112,6 +126,7 @@ def _child_order(order: RunOrder, folder: Path, short: Path, host: Host) -> Orde
         fork_kernel=order.fork_kernel,
         zygotes=host.zygotes.base if host.zygotes is not None else None,
         threads=host.threads,
+        cgroup=host.cgroups.make(str(order.attempt_id), kept) if host.cgroups is not None else None,
         caps=Caps(
             cell_bytes=limits.cell_output_bytes,
             run_bytes=limits.run_output_bytes,
@@ -121,10 +136,5 @@ def _child_order(order: RunOrder, folder: Path, short: Path, host: Host) -> Orde
             file_bytes=limits.artifact_bytes,
             files=limits.artifacts,
         ),
-        limits=Limits(
-            memory_bytes=limits.memory_bytes,
-            processes=limits.processes,
-            open_files=limits.open_files,
-            file_bytes=limits.file_bytes,
-        ),
+        limits=kept,
     )

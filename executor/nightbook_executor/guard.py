@@ -54,8 +54,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 class Limits(NamedTuple):
     """What the guarded processes may take; None is without limit.
 
-    `memory_bytes` is for all of them together. `cgroup` is the path of an empty cgroup (v2) that is the
-    guard's to write and to remove; what it cannot do there, sampling does.
+    `memory_bytes` is for all of them together. `cgroup` is the path of an attempt's cgroup (v2), see
+    cgroups.py: the guarded process enters its leaf `child`, and at the end all of it is killed and removed.
     """
 
     memory_bytes: int | None = None
@@ -81,7 +81,7 @@ def guard(
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)  # meant for others; our ends are the link's and SIGKILL
         link.setblocking(False)
-        cgroup = _Cgroup(limits.cgroup, limits.memory_bytes)
+        cgroup = _Cgroup(limits.cgroup)
         me = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -306,7 +306,9 @@ class _Watch:
             message = json.loads(line)
             kind = message["k"]
             number = signal.Signals(message["number"]) if kind == "signal" else signal.SIGTERM
-            memory = int(message["memory_bytes"]) if kind == "limits" else None
+            memory = message["memory_bytes"] if kind == "limits" else None
+            memory = int(memory) if memory is not None else None
+            cgroup = str(message["cgroup"]) if kind == "limits" and message.get("cgroup") else None
         except (ValueError, TypeError, KeyError, RecursionError):
             self._end("link")
             return
@@ -316,9 +318,10 @@ class _Watch:
             _send_to(descendants(os.getpid()), signal.SIGTERM)
         elif kind == "kill":
             self._end("kill")
-        elif memory is not None:
+        elif kind == "limits":
             self._limits = self._limits._replace(memory_bytes=memory)
             self._memory = _Memory(memory)
+            _Cgroup(cgroup).take_kernel(self._pid)
         self._heard = _now()
 
     def _signal_group(self, number: signal.Signals) -> None:
@@ -497,20 +500,17 @@ def _proportional(pid: int) -> int | None:
 
 
 class _Cgroup:
-    """A delegated cgroup, if there is one. Each file may be missing: then sampling and SIGKILL do it."""
+    """The cgroup of an attempt, if there is one. What cannot be done there, sampling and SIGKILL do."""
 
-    def __init__(self, folder: str | None, memory_bytes: int | None) -> None:
+    def __init__(self, folder: str | None) -> None:
         self._folder = folder
-        if memory_bytes is not None:
-            self._write("memory.max", memory_bytes)
-            self._write("memory.swap.max", 0)
-            self._write("memory.oom.group", 1)
 
     def enter(self) -> None:
-        """Put the calling process into it. Raises OSError."""
-        if self._folder is not None:
-            with open(os.path.join(self._folder, "cgroup.procs"), "w", encoding="ascii") as opened:
-                opened.write("0")
+        """Put the calling process into the leaf of the child."""
+        self._write("child/cgroup.procs", 0)
+
+    def take_kernel(self, pid: int) -> None:
+        self._write("kernel/cgroup.procs", pid)
 
     def kill(self) -> None:
         self._write("cgroup.kill", 1)
@@ -524,8 +524,9 @@ class _Cgroup:
 
     def remove(self) -> None:
         if self._folder is not None:
-            with contextlib.suppress(OSError):
-                os.rmdir(self._folder)
+            for part in ("child", "kernel", ""):
+                with contextlib.suppress(OSError):
+                    os.rmdir(os.path.join(self._folder, part))
 
     def _write(self, name: str, value: int) -> None:
         if self._folder is not None:

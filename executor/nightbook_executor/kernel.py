@@ -18,7 +18,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
-from nightbook_executor import sandbox
+from nightbook_executor import cgroups, sandbox
 from nightbook_executor.kernels import provisioner
 from nightbook_executor.kernels.forking import Forking
 from nightbook_executor.kernels.provisioner import NightbookProvisioner
@@ -57,10 +57,12 @@ class Kernel:
         self.dead = asyncio.Event()
         self._pidfd: int | None = None
 
-    async def start(self) -> AsyncKernelClient:
+    async def start(self, cgroup: Path | None = None) -> AsyncKernelClient:
         """Start the process and open the channels; it is not ready yet. It prints where we print."""
         options: dict[str, Any] = {"cwd": str(self._cwd)} if self._cwd else {}
         await self.manager.start_kernel(**options)
+        if cgroup is not None and self._forked is None and self.pid is not None:
+            cgroups.enter_kernel(cgroup, self.pid)
         self._watch()
         self.client = self.manager.client(context=self._context)
         self.client.start_channels(shell=True, iopub=True, stdin=False, hb=False, control=True)  # noqa: S604

@@ -107,8 +107,9 @@ def start_of_child(host: Host, folders: Folders, channel: int, journal: int) -> 
 
 def room_of(order: Order) -> Room:
     """The places of one attempt: what the child reads cannot be written inside."""
+    shown = (order.cgroup,) if order.cgroup is not None else ()
     writable = (order.work, order.home, order.made, order.short)
-    return Room(folder=order.folder, writable=writable, temporary=order.temporary)
+    return Room(folder=order.folder, writable=writable, temporary=order.temporary, shown=shown)
 
 
 def exit_code(host: Host, code: int) -> int:

@@ -60,6 +60,7 @@ class Order:
     fork_kernel: bool = True  # as the run wants it
     zygotes: Path | None = None  # where ready kernels may be had, see kernels/forking.py
     threads: int = 1
+    cgroup: Path | None = None  # see cgroups.py; none where nothing was delegated
     caps: Caps
     limits: Limits = field(default_factory=Limits)
 
@@ -122,7 +123,7 @@ class Order:
     @classmethod
     def read(cls, file: Path) -> "Order":
         fields = json.loads(file.read_text(encoding="utf-8"))
-        places = ("folder", "short", "zygotes")
+        places = ("folder", "short", "zygotes", "cgroup")
         folders = {name: Path(fields[name]) for name in places if fields[name] is not None}
         return cls(
             **{**fields, **folders, "caps": Caps(**fields["caps"]), "limits": Limits(**fields["limits"])}

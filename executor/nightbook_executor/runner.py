@@ -15,7 +15,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbformat.notebooknode import from_dict
 from papermill.clientwrap import PapermillNotebookClient
 
-from nightbook_executor import endings
+from nightbook_executor import cgroups, endings
 from nightbook_executor.endings import Death, Ending, Stop
 from nightbook_executor.execution import Execution
 from nightbook_executor.intake import Intake
@@ -82,7 +82,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         execution = self._execution
         try:
             self._kernel = Kernel(self.kernel_name, execution.sockets, execution.work, execution.forking)
-            client = await self._kernel.start()
+            client = await self._kernel.start(execution.cgroup)
         except NoSuchKernel:
             return endings.no_kernel(self.kernel_name, ())
         except OSError as error:
@@ -260,8 +260,11 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
     async def _death(self) -> Death:
         code, told = await self._kernel.exit_code(), self._kernel.ended or {}
         peak = max(self._meter.peak, told.get("peak_memory_bytes") or 0)
+        limit, cgroup = self._execution.memory_bytes, self._execution.cgroup
         hit = told.get("memory_hit_bytes") or self._meter.hit
-        return Death(code, peak, self._execution.memory_bytes, hit)
+        if hit is None and cgroup is not None and cgroups.has_killed(cgroup):
+            hit = limit
+        return Death(code, peak, limit, hit)
 
     def _failed(self, index: int, ename: str, ending: Ending) -> _Verdict:
         reason = ending.reason or ""

@@ -29,6 +29,7 @@ from nightbook_executor.api import Api, AwayError, RefusedError
 from nightbook_executor.attempt import Attempt
 from nightbook_executor.bell import Bell
 from nightbook_executor.bubblewrap import Bubblewrap
+from nightbook_executor.cgroups import Cgroups, NotDelegatedError
 from nightbook_executor.folders import Host
 from nightbook_executor.kernels.opening import renew_on_hangup, zygotes_of
 from nightbook_executor.launching import child_server_of
@@ -78,6 +79,10 @@ def run_worker(settings: Settings, stop: StopSignals) -> int:
     try:
         bubblewrap = levels.made_ready(settings)
         place = _Place.take(settings)
+        cgroups = Cgroups.of_worker(str(place.id), settings.cgroup)
+    except NotDelegatedError as error:
+        _log.error("worker.refused NIGHTBOOK_CGROUP does not work here: %s", error)
+        return 1
     except levels.CannotSandboxError as error:
         # Never a lower level than the one that was asked for.
         _log.error("worker.refused NIGHTBOOK_SANDBOX=%s does not work here: %s", settings.sandbox, error)
@@ -89,9 +94,12 @@ def run_worker(settings: Settings, stop: StopSignals) -> int:
         _lend_devices()
     with place:
         swept = leftovers.end_predecessor(place.state)
+        if cgroups is not None:
+            swept = max(swept, cgroups.sweep())
+            _log.info("worker.cgroup cgroup=%s", cgroups.folder)
         if swept:
             _log.warning("worker.swept attempts=%d", swept)
-        return _Worker(settings, place, stop, bubblewrap).run()
+        return _Worker(settings, place, stop, bubblewrap, cgroups).run()
 
 
 def _lend_devices() -> None:
@@ -161,10 +169,16 @@ class _Worker:
     """Slots, claims and the end of it all."""
 
     def __init__(
-        self, settings: Settings, place: _Place, stop: StopSignals, bubblewrap: Bubblewrap | None
+        self,
+        settings: Settings,
+        place: _Place,
+        stop: StopSignals,
+        bubblewrap: Bubblewrap | None,
+        cgroups: Cgroups | None,
     ) -> None:
         self._settings = settings
         self._bubblewrap = bubblewrap
+        self._cgroups = cgroups
         self._place = place
         self._stop = stop
         self._api = Api(settings.api, settings.read_token, timeout=_API_SECONDS)
@@ -200,6 +214,8 @@ class _Worker:
                 self._host.child_server.close()
             if self._host.zygotes is not None:
                 self._host.zygotes.close()
+            if self._cgroups is not None:
+                self._cgroups.close()
         if bell is not None:
             # Its threads have nothing left to do; a broker that is away must not hold the exit.
             threading.Thread(target=bell.stop, args=(2.0,), daemon=True).start()
@@ -225,6 +241,7 @@ class _Worker:
             processes=processes,
             child_server=child_server_of(self._settings.sandbox, processes, self._place.state, cache),
             zygotes=zygotes_of(self._settings, processes, self._place.state, cache),
+            cgroups=self._cgroups,
         )
 
     def _open_bell(self) -> Bell | None:

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     sandbox_readable: list[Path] = []
     network: Literal["none", "open"] | None = None
     fork_kernels: bool = True
+    cgroup: Path | None = None
     preload: list[str] = ["numpy", "pandas", "matplotlib", "pyarrow", "requests", "sqlalchemy"]
     drain_seconds: float = Field(default=600.0, ge=0)
     beat: bool = True
@@ -87,6 +88,8 @@ class Settings(BaseSettings):
             raise ValueError(f"sandbox_readable: needs the sandbox bubblewrap, and it is {self.sandbox}")
         if not all(path.is_absolute() for path in self.sandbox_readable):
             raise ValueError("sandbox_readable: use absolute paths")
+        if self.cgroup is not None and not self.cgroup.is_absolute():
+            raise ValueError("cgroup: use an absolute path")
         return self
 
     @property

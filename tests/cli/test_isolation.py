@@ -47,6 +47,17 @@ def test_a_host_without_bubblewrap_is_told_what_to_install(bare, monkeypatch, tm
     assert "bwrap" in check["message"] and "bubblewrap" in check["next_step"]
 
 
+def test_a_cgroup_that_does_not_do_is_an_error_with_a_next_step(bare, monkeypatch, tmp_path):
+    monkeypatch.setenv("NIGHTBOOK_CGROUP", str(tmp_path))
+
+    checks = bare("doctor", "--output", "json").json
+    items = checks if isinstance(checks, list) else checks["items"]
+
+    check = next(check for check in items if check["name"] == "memory limits")
+    assert (check["verdict"], check["message"]) == ("error", f"{tmp_path} is no cgroup (v2)")
+    assert "NIGHTBOOK_CGROUP" in check["next_step"]
+
+
 def test_a_worker_does_not_start_below_the_level_that_was_asked_for(bare, monkeypatch, tmp_path):
     monkeypatch.setenv("NIGHTBOOK_SANDBOX", "bubblewrap")
     monkeypatch.setenv("PATH", str(tmp_path))

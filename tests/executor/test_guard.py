@@ -370,26 +370,28 @@ def test_a_function_is_guarded_by_a_guard_that_was_loaded_by_its_path():
 
 @pytest.fixture
 def cgroup() -> Iterator[Path]:
-    """An empty cgroup (v2) of our own."""
+    """The empty cgroup (v2) of an attempt."""
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     roots = [Path(fields[1]) for fields in mounts if fields[2] == "cgroup2"]
     folder = roots[0] / f"nightbook-{uuid.uuid4().hex[:8]}" if roots else None
     try:
         assert folder is not None
-        folder.mkdir()
+        for part in (folder, folder / "child", folder / "kernel"):
+            part.mkdir()
         (folder / "cgroup.kill").stat()
     except (AssertionError, OSError):
         pytest.skip("no cgroup v2 that we may write")
     yield folder
-    if folder.exists():
-        folder.rmdir()
+    for part in (folder / "child", folder / "kernel", folder):
+        if part.exists():
+            part.rmdir()
 
 
 def test_a_cgroup_is_entered_killed_and_removed(start, said, cgroup):
     look = "open('where', 'w').write(open('/proc/self/cgroup').read())\n"
     guarded = start(look + FIVE + SAY + SLEEP, cgroup=str(cgroup), memory_bytes=10**12)
     said()
-    assert len((cgroup / "cgroup.procs").read_text().split()) >= 6
+    assert len((cgroup / "child" / "cgroup.procs").read_text().split()) >= 6
 
     guarded.send("kill")
     guarded.ended()

@@ -43,6 +43,7 @@ class Forking:
     off: str | None = None  # why no kernel is forked here
     threads: int = 1
     memory_bytes: int | None = None
+    cgroup: Path | None = None
     mark: tuple[str, str] | None = None  # name and value that a successor finds leftovers by
     missing: Callable[[Environment], None] = field(default=lambda _environment: None)
     failed: Callable[[Environment, str], None] = field(default=lambda _environment, _why: None)
@@ -98,8 +99,9 @@ class Forking:
         link, handover = (socket.socket(fileno=fd) for fd in fds)
         with handover:
             try:
-                if self.memory_bytes is not None:
-                    link.sendall(_line({"k": "limits", "memory_bytes": self.memory_bytes}))
+                if self.memory_bytes is not None or self.cgroup is not None:
+                    cgroup = str(self.cgroup) if self.cgroup is not None else None
+                    link.sendall(_line({"k": "limits", "memory_bytes": self.memory_bytes, "cgroup": cgroup}))
                 handover.settimeout(_SECONDS)
                 _send(handover, self._request(env, cwd), log)
                 answer = json.loads(handover.recv(4096) or b"{}")

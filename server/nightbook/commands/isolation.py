@@ -5,6 +5,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from nightbook.commands.checks import Check, doubtful, well, wrong
 from nightbook.settings import Settings
@@ -33,3 +34,16 @@ def sandbox(settings: Settings) -> Iterator[Check]:
         yield doubtful(_NAME, f"{proven}, but this is root", "Run the worker as a user of its own.")
     else:
         yield well(_NAME, proven)
+    if settings.cgroup is not None:
+        yield _cgroup(settings.cgroup)
+
+
+def _cgroup(folder: Path) -> Check:
+    """Whether the memory of runs can be kept by the system, as the settings promise."""
+    cgroups = importlib.import_module("nightbook_executor.cgroups")
+    try:
+        cgroups.check(folder)
+    except (cgroups.NotDelegatedError, OSError) as error:
+        step = "Delegate one with memory and pids, or leave NIGHTBOOK_CGROUP out: then memory is sampled."
+        return wrong("memory limits", str(error), step)
+    return well("memory limits", f"kept by cgroups below {folder}")
