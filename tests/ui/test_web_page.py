@@ -91,6 +91,32 @@ def test_a_run_is_seen_to_its_end_and_run_again(
     assert again.notebook.sha256 == run.notebook.sha256
 
 
+def test_a_copy_is_taken_as_pdf_and_looked_at_as_slides(
+    page: Page, api: Client, log_in: LogIn, shots: Shots, stack: Any
+) -> None:
+    run = api.runs.wait(api.runs.create("daily_sales.ipynb").id, timeout=90)
+    pdf = next(one for one in api.runs.export_formats() if one.format == "pdf")
+    assert pdf.is_available, pdf.reason
+    log_in()
+    page.goto(f"{stack.api_url}/runs/{run.id}")
+
+    page.get_by_role("button", name="Download").click()
+    shots("download")
+    with page.expect_download() as told:
+        page.get_by_role("button", name="PDF").click()
+    assert re.fullmatch(r"daily_sales-\d{8}T\d{4}\.pdf", told.value.suggested_filename)
+    assert told.value.path().read_bytes().startswith(b"%PDF-")
+
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Open as slides").click()
+    slides = opened.value
+    expect(slides.locator("#slide-1")).to_be_in_viewport(ratio=0.9)
+    slides.keyboard.press("PageDown")
+    expect(slides.locator("#slide-2 nav")).to_be_in_viewport()
+    slides.locator("#slide-2").get_by_role("link", name="Previous").click()
+    expect(slides.locator("#slide-1")).to_be_in_viewport(ratio=0.9)
+
+
 def test_a_failed_run_says_why_in_one_line(
     page: Page, api: Client, log_in: LogIn, shots: Shots, stack: Any
 ) -> None:
