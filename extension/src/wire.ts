@@ -424,6 +424,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/cells/{index}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cell Outputs
+         * @description What one cell of the timeline printed and showed so far, as the notebook format says it.
+         */
+        get: operations["cell_outputs_api_v1_runs__run_id__cells__index__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/diff/{other_id}": {
         parameters: {
             query?: never;
@@ -1622,6 +1642,23 @@ export interface components {
             schema_version: number;
         };
         /**
+         * CellOutputsView
+         * @description The outputs of one cell, each an object of the notebook format.
+         */
+        CellOutputsView: {
+            /** Index */
+            index: number;
+            /** Outputs */
+            outputs: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+        };
+        /**
          * CellSide
          * @description A cell as one of the runs left it. `outputs` come for outputs that differ; null: too many bytes.
          */
@@ -2255,7 +2292,7 @@ export interface components {
         };
         /**
          * LateView
-         * @description What should have started and has not: a run that waits, or (no `run_id`) a schedule that is not fired.
+         * @description What should have started and has not: a run that waits or, without `run_id`, a schedule not fired.
          */
         LateView: {
             /**
@@ -4908,6 +4945,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CellList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    cell_outputs_api_v1_runs__run_id__cells__index__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CellOutputsView"];
                 };
             };
             /** @description Validation Error */

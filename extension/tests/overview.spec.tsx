@@ -90,10 +90,10 @@ describe('Overview', () => {
     show(anOverview({ failing: [FAILING], failing_count: 1 }));
 
     const row = within(screen.getByRole('list', { name: 'Needs attention' }));
-    expect(row.getByText(/3 failures in a row, since/)).toBeTruthy();
+    expect(row.getByText(/3 failures in a row, the first/)).toBeTruthy();
     expect(row.getByText('Cell 9 raised ValueError: no rows.')).toBeTruthy();
     expect(row.getByRole('link', { name: 'Ledger' }).getAttribute('href')).toBe('/schedule');
-    expect(row.getByRole('link', { name: 'Newest run of “Ledger”' })).toBeTruthy();
+    expect(row.getByRole('link', { name: 'Failed: Ledger' })).toBeTruthy();
   });
 
   it('says when there are more than it shows', () => {

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from sqlmodel import Session
 
@@ -31,6 +31,7 @@ from nightbook.schemas import (
     ArtifactList,
     CancelDraft,
     CellList,
+    CellOutputsView,
     Instant,
     NoteDraft,
     Page,
@@ -203,6 +204,22 @@ def cells(run_id: UUID, session: Reading, _caller: RunsReader, the_house: TheHou
         ended=run.state in FINAL,
     )
     return CellList.model_validate({"items": told})
+
+
+@router.get("/{run_id}/cells/{index}")
+def cell_outputs(
+    run_id: UUID,
+    index: Annotated[int, Path(ge=0, le=100_000)],
+    session: Reading,
+    _caller: ArtifactsReader,
+    the_house: TheHouse,
+) -> CellOutputsView:
+    """What one cell of the timeline printed and showed so far, as the notebook format says it."""
+    run = runs.require(session, run_id)
+    cells = journal.without_markers(results.executed(session, the_house, run))
+    if index >= len(cells):
+        raise NotFound("no_such_cell", f"This run has {len(cells)} cells; they are counted from 0.")
+    return CellOutputsView(index=index, outputs=cells[index].get("outputs", []))
 
 
 @router.get("/{run_id}/log", response_class=PlainTextResponse)

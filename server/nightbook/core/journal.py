@@ -400,6 +400,13 @@ def _with_markers(executed: list[Notebook], failed: int) -> list[Notebook]:
     return [_marker("error-note", note), *before, _marker("error-anchor", anchor), *after]
 
 
+def without_markers(copied: Notebook) -> list[Notebook]:
+    """The cells of an executed copy as the timeline counts them."""
+    return [
+        cell for cell in copied["cells"] if MARKER_TAG not in (cell.get("metadata") or {}).get("tags", ())
+    ]
+
+
 def _marker(cell_id: str, text: str) -> Notebook:
     return {
         "cell_type": "markdown",

@@ -54,7 +54,7 @@ class FailingView(View):
 
 
 class LateView(View):
-    """What should have started and has not: a run that waits, or (no `run_id`) a schedule that is not fired."""
+    """What should have started and has not: a run that waits or, without `run_id`, a schedule not fired."""
 
     run_id: UUID | None = None
     schedule_id: UUID | None = None

@@ -142,6 +142,14 @@ class CellView(View):
     source: str | None = None
 
 
+class CellOutputsView(View):
+    """The outputs of one cell, each an object of the notebook format."""
+
+    schema_version: int = SCHEMA_VERSION
+    index: int
+    outputs: list[dict[str, Any]]
+
+
 class CellList(View):
     schema_version: int = SCHEMA_VERSION
     items: list[CellView]

@@ -67,13 +67,13 @@ export function OutcomesByDay({ days }: { days: readonly DayView[] }): JSX.Eleme
 export function DurationsByDay({ days }: { days: readonly DayView[] }): JSX.Element {
   const words = useWords();
   const { __ } = words;
-  const took = days.flatMap(({ mean_seconds: mean }) => (mean === null ? [] : [mean]));
-  const most = Math.max(1e-3, ...took);
-  const last = took[took.length - 1];
-  const told = last === undefined ? '–' : spanWords(last, words);
+  const timed = days.filter(({ mean_seconds: mean }) => mean !== null);
+  const most = Math.max(1e-3, ...timed.map(({ mean_seconds: mean }) => mean ?? 0));
+  const last = timed[timed.length - 1];
+  const told = last ? meanWords(last, words) : '–';
   return (
     <figure className="nightbook-Chart">
-      <Figure value={told} text={__('on average, on the newest day with a success')} />
+      <Figure value={told} text={last ? __('on average on %1', dayWords(last.day)) : __('no run succeeded')} />
       <Bars
         label={__('Average duration by day; on the newest day: %1', told)}
         days={days}

@@ -6,7 +6,7 @@ import { Icon, type IconName } from '../parts/icons';
 import { Moment } from '../parts/moments';
 import { Card } from '../parts/Page';
 import { type Place, PlaceLink } from '../parts/places';
-import { classWords, StateChip } from '../parts/state';
+import { classWords, StateChip, stateWords } from '../parts/state';
 import { useWords } from '../parts/words';
 import { troubledPools, type Verdict, verdictOf } from './verdict';
 
@@ -84,7 +84,7 @@ function Trouble({ icon, tone, title, why, children }: TroubleProps): JSX.Elemen
 
 function Failing({ failing }: { failing: FailingView }): JSX.Element {
   const words = useWords();
-  const { __, _n } = words;
+  const { __ } = words;
   const { class: failure, reason, schedule_id: id, run_id: run, in_a_row: times } = failing;
   return (
     <Trouble
@@ -94,13 +94,13 @@ function Failing({ failing }: { failing: FailingView }): JSX.Element {
       why={reason ?? (failure && classWords(failure, words))}
     >
       <span className="nightbook-faint">
-        {times > 1 ? _n('%1 failure', '%1 failures in a row, since', times) : __('failed')}{' '}
+        {times > 1 ? __('%1 failures in a row, the first', times) : __('failed')}{' '}
         <Moment at={times > 1 ? failing.since : failing.finished_at} relative />
       </span>
       <PlaceLink
         to={{ kind: 'run', id: run }}
         className="nightbook-mod-quiet"
-        label={__('Newest run of “%1”', failing.schedule_name)}
+        label={`${stateWords(failing.state, words)}: ${failing.schedule_name}`}
       >
         <StateChip state={failing.state} />
       </PlaceLink>
