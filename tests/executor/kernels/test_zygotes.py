@@ -257,7 +257,7 @@ def test_three_failures_switch_forking_off_for_a_while_and_say_why(made, tmp_pat
     broken.write_text("#!/bin/sh\necho it is broken >&2\nexit 3\n")
     broken.chmod(0o700)
     environment = Environment(str(broken))
-    zygotes = made(off_seconds=1.0)
+    zygotes = made(off_seconds=3.0)
     off = zygotes.base / environment.key / "off"
 
     zygotes.want(environment)
