@@ -121,10 +121,10 @@ async def end_of_run(
     until = loop.time() + wait_seconds
     with BOARD.watch(run_topic(run_id)) as watch:
         while True:
-            view = await _look(the_house, partial(_view, run_id=run_id))
+            state = await _look(the_house, partial(runs.state_of, run_id=run_id))
             left = until - loop.time()
-            if view.state in FINAL or left <= 0 or request.app.state.is_stopping:
-                return view
+            if state in FINAL or left <= 0 or request.app.state.is_stopping:
+                return await _look(the_house, partial(_view, run_id=run_id))
             await watch.changed(min(left, LOOK_SECONDS))
 
 

@@ -4,7 +4,15 @@ A run changes state only through the functions here and in `leases`, each of whi
 writes the event and leaves the commit to its caller. Nothing here talks to the broker.
 """
 
-from nightbook.records.runs.asking import attempts_of, by_ids, of_group, page, require, require_for_change
+from nightbook.records.runs.asking import (
+    attempts_of,
+    by_ids,
+    of_group,
+    page,
+    require,
+    require_for_change,
+    state_of,
+)
 from nightbook.records.runs.caps import free_slots, full_cap, full_owners, have_room
 from nightbook.records.runs.ending import ask_cancel, cancel, end_waiting, expire
 from nightbook.records.runs.history import Past, comparable, newest, waiting_since
@@ -80,6 +88,7 @@ __all__ = [
     "require",
     "require_for_change",
     "running_by",
+    "state_of",
     "to_ring",
     "unfinished",
     "waiting_by_pool",

@@ -17,6 +17,14 @@ def require(session: Session, run_id: UUID) -> Run:
     return run
 
 
+def state_of(session: Session, run_id: UUID) -> str:
+    """The state of a run, as cheaply as it can be asked for. Raises NotFound."""
+    state = session.exec(select(Run.state).where(col(Run.id) == run_id)).first()
+    if state is None:
+        raise NotFound("run_not_found", "There is no such run.")
+    return state
+
+
 def by_ids(session: Session, run_ids: Sequence[UUID]) -> Mapping[UUID, Run]:
     """Those of *run_ids* that are there."""
     return {run.id: run for run in session.exec(select(Run).where(col(Run.id).in_(run_ids))).all()}
