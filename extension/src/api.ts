@@ -206,6 +206,20 @@ export class Api {
   async cells(id: string): Promise<wire.CellView[]> {
     return (await this.get<{ items: wire.CellView[] }>(`/runs/${segment(id)}/cells`)).items;
   }
+  /** What one cell showed; *index* counts as in `cells`. */
+  async cellOutputs(id: string, index: number): Promise<wire.NotebookOutput[]> {
+    const path = `/runs/${segment(id)}/cells/${index}`;
+    return (await this.get<{ outputs: wire.NotebookOutput[] }>(path)).outputs;
+  }
+  manifest(id: string): Promise<wire.Manifest> {
+    return this.get(`/runs/${segment(id)}/manifest`);
+  }
+  /** The bytes of an artifact; with *most*, as many from its start as the server likes, but no fewer. */
+  async artifactBytes(id: string, name: string, most?: number): Promise<Blob> {
+    const headers: Record<string, string> = most ? { Range: `bytes=0-${most - 1}` } : {};
+    const path = `/runs/${segment(id)}/artifacts/${segments(name)}`;
+    return (await this.known(() => this.transport.bytes(path, { headers }))).blob();
+  }
   async log(id: string): Promise<string> {
     return (await this.answer('GET', `/runs/${segment(id)}/log`)).text();
   }

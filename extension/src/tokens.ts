@@ -54,6 +54,24 @@ export type LineDiff = Got<Wire['LineDiff']>;
 export type CellSide = Omit<Got<Wire['CellSide']>, 'outputs'> & {
   outputs: NotebookOutput[] | null;
 };
+export interface ManifestOutput {
+  name: string;
+  sha256: string;
+  size: number;
+}
+
+/** The part of a run's manifest that a page shows; the document has more. */
+export interface Manifest {
+  made_by: 'worker' | 'server';
+  notebook: { path?: string | null; sha256?: string | null };
+  kernel: Record<string, string | null>;
+  environment: { python: string | null } | null;
+  packages: Record<string, string> | null;
+  git: { commit: string | null; is_dirty: boolean | null } | null;
+  worker: string;
+  outputs: ManifestOutput[];
+}
+
 export type CellDiff = Omit<Got<Wire['CellDiff']>, 'left' | 'right'> & {
   left: CellSide | null;
   right: CellSide | null;
@@ -110,6 +128,7 @@ export interface RunFilters {
   state?: RunState;
   schedule_id?: string;
   notebook?: string;
+  rerun_of?: string;
   owner?: string;
   tag?: string;
   q?: string;
@@ -223,6 +242,11 @@ export const RUN_STATES: readonly RunState[] = [
 /** Says whether a run in this state moves no more. */
 export function isFinal(state: RunState): boolean {
   return state !== 'queued' && state !== 'running';
+}
+
+/** Says whether a run ended in a way that somebody has to look at. */
+export function isRed({ state }: { state: RunState }): boolean {
+  return state === 'failed' || state === 'timed_out' || state === 'lost';
 }
 
 /** Why an act was refused, as a view can show it: one sentence, and errors by field. */

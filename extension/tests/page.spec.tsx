@@ -19,6 +19,7 @@ describe('routes', () => {
     { kind: 'runs' },
     { kind: 'notebooks' },
     { kind: 'run', id: 'a b/c' },
+    { kind: 'run', id: 'r1', cell: 8 },
     { kind: 'schedule', id: '0193' },
     { kind: 'schedule-notebook', path: 'a b/ü?.ipynb', sha256: SHA }
   ])('finds the place of its own address: %j', place => {

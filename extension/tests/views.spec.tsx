@@ -101,6 +101,7 @@ function detail(run: RunView, part: Partial<RunDetailProps> = {}) {
       onRerun={jest.fn()}
       onCompare={jest.fn()}
       onCancel={jest.fn()}
+      onShowCell={jest.fn()}
       {...part}
     />
   );

@@ -12,7 +12,10 @@ export class LabTransport implements Transport {
   }
 
   bytes(path: string, options: RequestOptions = {}): Promise<Response> {
-    return this.ask('GET', `download${path}`, { ...options, headers: { Accept: '*/*' } });
+    return this.ask('GET', `download${path}`, {
+      ...options,
+      headers: { Accept: '*/*', ...options.headers }
+    });
   }
 
   stream(path: string, { signal, lastEventId }: StreamOptions = {}): Promise<Response> {

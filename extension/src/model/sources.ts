@@ -92,6 +92,15 @@ export function cells(id: string): Source<wire.CellView[]> {
   return { key: `run-cells:${id}`, load: api => api.cells(id) };
 }
 
+/** What a cell of a run that is over showed. */
+export function cellOutputs(id: string, index: number): Source<wire.NotebookOutput[]> {
+  return { key: `cell-outputs:${id}:${index}`, load: api => api.cellOutputs(id, index) };
+}
+
+export function manifest(id: string): Source<wire.Manifest> {
+  return { key: `manifest:${id}`, load: api => api.manifest(id) };
+}
+
 export function log(id: string): Source<string> {
   return { key: `run-log:${id}`, load: api => api.log(id) };
 }

@@ -215,7 +215,7 @@ function Screen({ route }: { route: Route }): JSX.Element {
     case 'notebooks':
       return <NotebooksScreen />;
     case 'run':
-      return <RunScreen key={route.id} id={route.id} inPlace />;
+      return <RunScreen key={route.id} id={route.id} cell={route.cell} inPlace />;
     case 'comparison':
       return <CompareScreen key={`${route.run} ${route.other}`} {...route} />;
     case 'schedule':

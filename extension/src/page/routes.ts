@@ -8,8 +8,11 @@ export function pathOf(place: Place): string {
   switch (place.kind) {
     case 'overview':
       return '/';
-    case 'run':
-      return `/runs/${encodeURIComponent(place.id)}`;
+    case 'run': {
+      // People count cells from 1, as the reason of a failure does.
+      const cell = place.cell === undefined ? '' : `?cell=${place.cell + 1}`;
+      return `/runs/${encodeURIComponent(place.id)}${cell}`;
+    }
     case 'executed-notebook':
       return `/runs/${encodeURIComponent(place.run)}`;
     case 'comparison':
@@ -50,7 +53,7 @@ export function routeOf(pathname: string, search = ''): Route {
 function detailOf(concept: string, id: string, search: string): Route {
   switch (concept) {
     case 'runs':
-      return { kind: 'run', id };
+      return { kind: 'run', id, ...cellOf(search) };
     case 'schedules':
       return { kind: 'schedule', id };
     case 'notebooks':
@@ -62,6 +65,11 @@ function detailOf(concept: string, id: string, search: string): Route {
     default:
       return { kind: 'nowhere' };
   }
+}
+
+function cellOf(search: string): { cell?: number } {
+  const number = Number(new URLSearchParams(search).get('cell') ?? NaN);
+  return Number.isInteger(number) && number > 0 ? { cell: number - 1 } : {};
 }
 
 function decoded(text: string): string {

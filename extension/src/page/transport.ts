@@ -31,7 +31,10 @@ export class PageTransport implements Transport {
   }
 
   bytes(path: string, options: RequestOptions = {}): Promise<Response> {
-    return this.request('GET', path, { ...options, headers: { Accept: '*/*' } });
+    return this.request('GET', path, {
+      ...options,
+      headers: { Accept: '*/*', ...options.headers }
+    });
   }
 
   stream(path: string, { signal, lastEventId }: StreamOptions = {}): Promise<Response> {

@@ -13,7 +13,7 @@ import { useWords } from '../parts/words';
 // eslint-disable-next-line no-control-regex
 const ANSI = /\u001b\[[0-9;?]*[A-Za-z]|\u001b\][^\u0007]*\u0007/g;
 
-const PICTURES = ['image/png', 'image/jpeg', 'image/gif'];
+export const PICTURES = ['image/png', 'image/jpeg', 'image/gif'];
 
 function joined(text: unknown): string {
   return Array.isArray(text) ? text.join('') : typeof text === 'string' ? text : '';
@@ -77,20 +77,29 @@ interface PictureProps {
 }
 
 export function Picture({ type, base64, alt }: PictureProps): JSX.Element {
+  const picture = React.useMemo(() => blobOf(type, base64), [type, base64]);
+  return picture ? <Drawn picture={picture} alt={alt} /> : <p className="nightbook-faint">{alt}</p>;
+}
+
+/** A picture on a canvas, which runs nothing; its words until it is drawn, or where it cannot be. */
+export function Drawn({ picture, alt }: { picture: Blob; alt: string }): JSX.Element {
   const canvas = React.useRef<HTMLCanvasElement>(null);
   const [isDrawn, setDrawn] = React.useState(false);
   React.useEffect(() => {
     let wanted = true;
-    void decoded(type, base64).then(bitmap => {
-      if (wanted && bitmap && canvas.current) {
-        canvas.current.width = bitmap.width;
-        canvas.current.height = bitmap.height;
-        canvas.current.getContext('2d')?.drawImage(bitmap, 0, 0);
-        setDrawn(true);
-      }
-    });
+    createImageBitmap(picture).then(
+      bitmap => {
+        if (wanted && canvas.current) {
+          canvas.current.width = bitmap.width;
+          canvas.current.height = bitmap.height;
+          canvas.current.getContext('2d')?.drawImage(bitmap, 0, 0);
+          setDrawn(true);
+        }
+      },
+      () => undefined
+    );
     return () => void (wanted = false);
-  }, [type, base64]);
+  }, [picture]);
   return (
     <>
       {!isDrawn && <p className="nightbook-faint">{alt}</p>}
@@ -105,10 +114,10 @@ export function Picture({ type, base64, alt }: PictureProps): JSX.Element {
   );
 }
 
-async function decoded(type: string, base64: string): Promise<ImageBitmap | null> {
+function blobOf(type: string, base64: string): Blob | null {
   try {
     const bytes = Uint8Array.from(atob(base64.replace(/\s/g, '')), letter => letter.charCodeAt(0));
-    return await createImageBitmap(new Blob([bytes], { type }));
+    return new Blob([bytes], { type });
   } catch {
     return null;
   }

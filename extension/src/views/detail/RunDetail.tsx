@@ -2,7 +2,14 @@
 import * as React from 'react';
 
 import type { LivePicture } from '../../model';
-import { type ArtifactView, type CellView, isFinal, type RunView } from '../../tokens';
+import {
+  type ArtifactView,
+  type CellView,
+  isFinal,
+  isRed,
+  type RunView,
+  type UsualView
+} from '../../tokens';
 import { Action, Confirm } from '../parts/actions';
 import { Icon } from '../parts/icons';
 import { Moment, Span } from '../parts/moments';
@@ -12,10 +19,16 @@ import { classWords, RunChip, toneOf, whyLine } from '../parts/state';
 import { type Tab, Tabs } from '../parts/Tabs';
 import { useWords } from '../parts/words';
 import { Tags } from '../lists/SchedulesList';
-import { ArtifactsPart, AttemptsPart, GivenParameters, LogPart } from './RunParts';
+import { ArtifactsPart, type AskBytes } from './ArtifactsPart';
+import { AttemptsPart } from './AttemptsPart';
+import { Failure, type FailureProps } from './Failure';
+import { leadWords } from './lead';
+import { Progress } from './Progress';
+import { GivenParameters, LogPart } from './RunParts';
 import { Timeline } from './Timeline';
 
-export interface RunDetailProps {
+export interface RunDetailProps extends Pick<FailureProps, 'onRepair' | 'onDebug'> {
+  onShowCell(index: number): void;
   run: RunView;
   cells: readonly CellView[];
   live: LivePicture;
@@ -35,25 +48,36 @@ export interface RunDetailProps {
   onOpenNotebook?(): void;
   /** The forms of the executed copy, once there is one. */
   download?: React.ReactNode;
+  /** How long a run like this one takes as a rule. */
+  usual?: UsualView | null;
+  /** The cell that is to be brought before the eye. */
+  focus?: number | null;
+  /** What a cell of a run that is over printed. */
+  outputsOf?(index: number): React.ReactNode;
+  onBytes?: AskBytes;
+  proof?: React.ReactNode;
+  lineage?: React.ReactNode;
 }
 
 export function RunDetail(props: RunDetailProps): JSX.Element {
   const { run, rerun } = props;
-  const { __ } = useWords();
+  const words = useWords();
+  const { __ } = words;
   return (
     <Page
       title={run.notebook.path.replace(/^.*\//, '')}
       above={<RunChip run={run} />}
       below={
         <>
+          <p className="nightbook-Lead">{leadWords(run, words)}</p>
           {run.notebook.path.includes('/') && <p className="nightbook-Path">{run.notebook.path}</p>}
           <Tags tags={run.tags} />
         </>
       }
       actions={<RunActions {...props} />}
     >
-      <Why run={run} />
-      <Progress run={run} cells={props.cells} />
+      {isRed(run) ? <Failure {...props} /> : <Why run={run} />}
+      <Progress run={run} cells={props.cells} live={props.live} usual={props.usual ?? null} />
       {rerun && (
         <section className="nightbook-Card" aria-label={__('Run again')}>
           <div className="nightbook-Card-head">
@@ -65,6 +89,7 @@ export function RunDetail(props: RunDetailProps): JSX.Element {
       {props.compare}
       <RunFacts run={run} />
       <RunTabs {...props} />
+      {props.lineage}
     </Page>
   );
 }
@@ -131,22 +156,6 @@ function Why({ run }: { run: RunView }): JSX.Element | null {
   );
 }
 
-/** Counted from the cells themselves, which are ahead of the run's own count. */
-function Progress({ run, cells }: Pick<RunDetailProps, 'run' | 'cells'>): JSX.Element | null {
-  const { __ } = useWords();
-  const code = cells.filter(({ type }) => type === 'code');
-  if (run.state !== 'running' || code.length === 0) {
-    return null;
-  }
-  const done = code.filter(({ state }) => state === 'succeeded' || state === 'failed').length;
-  return (
-    <div className="nightbook-Progress" role="status">
-      <span>{__('Cell %1 of %2', Math.min(done + 1, code.length), code.length)}</span>
-      <progress aria-label={__('Cells done')} max={code.length} value={done} />
-    </div>
-  );
-}
-
 function RunFacts({ run }: { run: RunView }): JSX.Element {
   const words = useWords();
   const { __ } = words;
@@ -197,14 +206,24 @@ function RunTabs(props: RunDetailProps): JSX.Element {
     {
       key: 'cells',
       title: __('Cells'),
-      content: () => <Timeline cells={cells} live={live} running={!isFinal(run.state)} />
+      content: () => (
+        <Timeline
+          cells={cells}
+          live={live}
+          running={!isFinal(run.state)}
+          usual={props.usual}
+          focus={props.focus}
+          outputsOf={props.outputsOf}
+          afterFailed={<ParametersOfFailure run={run} />}
+        />
+      )
     },
     { key: 'log', title: __('Log'), content: () => <LogPart text={log} /> },
     {
       key: 'artifacts',
       title: __('Artifacts'),
       count: artifacts.length || undefined,
-      content: () => <ArtifactsPart run={run.id} artifacts={artifacts} />
+      content: () => <ArtifactsPart run={run.id} artifacts={artifacts} onBytes={props.onBytes} />
     },
     {
       key: 'parameters',
@@ -217,7 +236,19 @@ function RunTabs(props: RunDetailProps): JSX.Element {
       title: __('Attempts'),
       count: run.attempts.length > 1 ? run.attempts.length : undefined,
       content: () => <AttemptsPart attempts={run.attempts} />
-    }
+    },
+    ...(props.proof ? [{ key: 'proof', title: __('Proof'), content: () => props.proof }] : [])
   ];
   return <Tabs label={__('What the run left')} tabs={tabs} chosen={tab} onChoose={onTab} />;
+}
+
+/** The failed cell is read beside what it was given. */
+function ParametersOfFailure({ run }: { run: RunView }): JSX.Element {
+  const { __ } = useWords();
+  return (
+    <section className="nightbook-GivenHere" aria-label={__('Parameters of this run')}>
+      <h3>{__('Parameters of this run')}</h3>
+      <GivenParameters run={run} />
+    </section>
+  );
 }

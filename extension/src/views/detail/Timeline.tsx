@@ -1,27 +1,36 @@
-/** The cells of a run: which are done, how long each took, what the running ones print. */
+/** The cells of a run: which are done, how long each took against former runs, and what each printed. */
 import * as React from 'react';
 
-import type { LiveCell, LivePicture } from '../../model';
-import type { CellView } from '../../tokens';
+import type { LivePicture } from '../../model';
+import type { CellView, UsualView } from '../../tokens';
 import { Icon } from '../parts/icons';
-import { secondsBetween, spanWords, useNow } from '../parts/moments';
+import { spanWords, useNow } from '../parts/moments';
 import { Empty } from '../parts/notices';
 import { CellMark } from '../parts/state';
 import { useWords } from '../parts/words';
 import { Outputs } from './Outputs';
+import { type PacedCell, paceOf } from './pace';
 
 interface TimelineProps {
   cells: readonly CellView[];
   live: LivePicture;
   /** Whether the run still moves. */
   running: boolean;
+  usual?: UsualView | null;
+  /** The place of the cell that is opened and brought before the eye. */
+  focus?: number | null;
+  /** What a cell printed, of a run that is over. */
+  outputsOf?(index: number): React.ReactNode;
+  /** Stands below the outputs of the cell that failed. */
+  afterFailed?: React.ReactNode;
 }
 
-export function Timeline({ cells, live, running }: TimelineProps): JSX.Element {
+export function Timeline(props: TimelineProps): JSX.Element {
+  const { cells, live, running, usual = null, focus = null, outputsOf, afterFailed } = props;
   const { __ } = useWords();
   const now = useNow(running);
-  const code = cells.filter(({ type }) => type === 'code');
-  if (code.length === 0) {
+  const { cells: paced } = paceOf(cells, live, usual, now);
+  if (paced.length === 0) {
     return (
       <Empty
         icon="clock"
@@ -30,58 +39,50 @@ export function Timeline({ cells, live, running }: TimelineProps): JSX.Element {
     );
   }
   // Cells are named by their place in the notebook, as in its rendered copy and in the reason.
-  const timed = code.map(cell => ({ cell, seconds: secondsOf(cell, live.cells[cell.index], now) }));
-  const longest = Math.max(1, ...timed.map(({ seconds }) => seconds ?? 0));
+  const longest = Math.max(
+    1,
+    ...paced.map(({ seconds, usual }) => Math.max(seconds ?? 0, usual ?? 0))
+  );
   return (
     <ol className="nightbook-Timeline" aria-label={__('Cells')}>
-      {timed.map(({ cell, seconds }) => (
+      {paced.map(one => (
         <CellRow
-          key={cell.index}
-          cell={cell}
-          live={live.cells[cell.index]}
-          seconds={seconds}
-          share={(seconds ?? 0) / longest}
+          key={one.cell.index}
+          paced={one}
+          longest={longest}
+          isFocused={one.cell.index === focus}
+          outputsOf={outputsOf}
+          afterFailed={afterFailed}
         />
       ))}
     </ol>
   );
 }
 
-function secondsOf(cell: CellView, live: LiveCell | undefined, now: number): number | null {
-  const start = cell.started_at ?? live?.startedAt;
-  if (!start) {
-    return null;
-  }
-  return secondsBetween(
-    start,
-    cell.finished_at ?? (stateOf(cell, live) === 'running' ? now : start)
-  );
+interface CellRowProps extends Pick<TimelineProps, 'outputsOf' | 'afterFailed'> {
+  paced: PacedCell;
+  longest: number;
+  isFocused: boolean;
 }
 
-/** The feed is ahead of the list, until the list says how the cell ended. */
-function stateOf(cell: CellView, live: LiveCell | undefined): CellView['state'] {
-  return live && (cell.state === 'pending' || cell.state === 'running') ? live.state : cell.state;
-}
-
-interface CellRowProps {
-  cell: CellView;
-  live: LiveCell | undefined;
-  seconds: number | null;
-  share: number;
-}
-
-function CellRow({ cell, live, seconds, share }: CellRowProps): JSX.Element {
-  const words = useWords();
-  const { __ } = words;
-  const state = stateOf(cell, live);
+function CellRow({ paced, longest, isFocused, ...after }: CellRowProps): JSX.Element {
+  const { cell, state, seconds, usual } = paced;
+  const { __ } = useWords();
   const isNoteworthy = state === 'running' || state === 'failed';
   const [open, setOpen] = React.useState<boolean | null>(null);
+  const head = React.useRef<HTMLButtonElement>(null);
+  React.useEffect(() => {
+    if (isFocused) {
+      setOpen(true);
+      head.current?.scrollIntoView?.({ block: 'start' });
+      head.current?.focus({ preventScroll: true });
+    }
+  }, [isFocused]);
   const shown = open ?? isNoteworthy;
-  const title = firstLine(cell.source) || __('Cell %1', cell.index + 1);
-  const outputs = live?.outputs ?? [];
   return (
-    <li className={`nightbook-Cell nightbook-mod-${state}`}>
+    <li className={`nightbook-Cell nightbook-mod-${state}`} id={`cell-${cell.index + 1}`}>
       <button
+        ref={head}
         type="button"
         className="nightbook-Cell-head"
         aria-expanded={shown}
@@ -90,22 +91,54 @@ function CellRow({ cell, live, seconds, share }: CellRowProps): JSX.Element {
         <Icon name={shown ? 'down' : 'right'} />
         <span className="nightbook-Cell-index">{cell.index + 1}</span>
         <CellMark state={state} />
-        <code className="nightbook-Cell-title">{title}</code>
-        <Bar share={share} />
-        <span className="nightbook-Time nightbook-Cell-span">
-          {seconds === null ? '' : spanWords(seconds, words)}
-        </span>
+        <code className="nightbook-Cell-title">
+          {firstLine(cell.source) || __('Cell %1', cell.index + 1)}
+        </code>
+        <Bar share={(seconds ?? 0) / longest} usual={usual === null ? null : usual / longest} />
+        <Seconds paced={paced} />
       </button>
-      {shown && (
-        <div className="nightbook-Cell-body">
-          {cell.source && <pre className="nightbook-Source">{cell.source}</pre>}
-          {outputs.length > 0 && <Outputs outputs={outputs} />}
-          {cell.error && !outputs.some(output => output.output_type === 'error') && (
-            <pre className="nightbook-Output nightbook-mod-bad">{cell.error}</pre>
-          )}
-        </div>
-      )}
+      {shown && <CellBody paced={paced} {...after} />}
     </li>
+  );
+}
+
+/** How long a cell took; where that is much more than usual, how many times as long. */
+function Seconds({ paced: { seconds, usual, slow } }: { paced: PacedCell }): JSX.Element {
+  const words = useWords();
+  const { __ } = words;
+  const told = seconds === null ? '' : spanWords(seconds, words);
+  const title = usual === null ? undefined : __('usually %1', spanWords(usual, words));
+  return (
+    <span className="nightbook-Time nightbook-Cell-span" title={title}>
+      {slow !== null && (
+        <span className="nightbook-Slow">
+          <Icon name="clock" />
+          {__('%1× slower', slow < 10 ? slow.toFixed(1) : Math.round(slow))}
+        </span>
+      )}
+      {told}
+    </span>
+  );
+}
+
+type CellBodyProps = Pick<CellRowProps, 'paced' | 'outputsOf' | 'afterFailed'>;
+
+function CellBody({ paced, outputsOf, afterFailed }: CellBodyProps): JSX.Element {
+  const { cell, live, state } = paced;
+  const isOver = state === 'succeeded' || state === 'failed';
+  const outputs = live?.outputs ?? [];
+  const hasError = outputs.some(output => output.output_type === 'error');
+  return (
+    <div className="nightbook-Cell-body">
+      {cell.source && <pre className="nightbook-Source">{cell.source}</pre>}
+      {outputs.length > 0 && <Outputs outputs={outputs} />}
+      {!live && isOver && outputsOf ? (
+        outputsOf(cell.index)
+      ) : cell.error && !hasError ? (
+        <pre className="nightbook-Output nightbook-mod-bad">{cell.error}</pre>
+      ) : null}
+      {state === 'failed' && afterFailed}
+    </div>
   );
 }
 
@@ -113,8 +146,8 @@ function firstLine(source: string | null): string {
   return (source ?? '').split('\n').find(line => line.trim()) ?? '';
 }
 
-/** The share of the longest cell; a picture of what the number beside it says. */
-function Bar({ share }: { share: number }): JSX.Element {
+/** The share of the longest cell, with a mark at the usual time; a picture of what the number says. */
+function Bar({ share, usual }: { share: number; usual: number | null }): JSX.Element {
   return (
     <svg
       className="nightbook-Bar"
@@ -129,6 +162,9 @@ function Bar({ share }: { share: number }): JSX.Element {
         height="4"
         rx="2"
       />
+      {usual !== null && (
+        <rect className="nightbook-Bar-usual" x={Math.min(99, usual * 100)} width="1" height="4" />
+      )}
     </svg>
   );
 }

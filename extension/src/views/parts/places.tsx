@@ -5,12 +5,14 @@
  */
 import * as React from 'react';
 
+import type { RunView } from '../../tokens';
+
 export type Place =
   | { kind: 'overview' }
   | { kind: 'schedules' }
   | { kind: 'runs'; schedule?: string }
   | { kind: 'notebooks' }
-  | { kind: 'run'; id: string; rerun?: boolean }
+  | { kind: 'run'; id: string; rerun?: boolean; cell?: number }
   | { kind: 'comparison'; run: string; other: string }
   | { kind: 'schedule'; id: string }
   | { kind: 'schedule-notebook'; path: string; sha256: string }
@@ -19,6 +21,8 @@ export type Place =
 export interface Places {
   open(place: Place): void;
   href?(place: Place): string;
+  /** Opens a copy of a run's notebook to work on, where the shell has kernels. */
+  debug?(run: RunView): Promise<unknown>;
   /** The address of bytes of the API, for example `/runs/1/artifacts/notebook.ipynb`. */
   download?(path: string): string;
 }

@@ -3,10 +3,14 @@ import * as React from 'react';
 
 import { newKey } from '../../api';
 import { sources } from '../../model';
-import { isFinal, type RerunDraft, type RunView } from '../../tokens';
+import { type ArtifactView, isFinal, isRed, type RerunDraft, type RunView } from '../../tokens';
 import { CompareWith } from '../compare/CompareWith';
 import { DownloadMenu } from '../detail/DownloadMenu';
+import { Lineage } from '../detail/Lineage';
+import { LiveNotebook } from '../detail/LiveNotebook';
 import { NotebookFrame } from '../detail/NotebookFrame';
+import { Outputs } from '../detail/Outputs';
+import { Proof } from '../detail/Proof';
 import { RerunForm } from '../detail/RerunForm';
 import { RunDetail } from '../detail/RunDetail';
 import { Loaded } from '../parts/notices';
@@ -23,6 +27,8 @@ interface RunScreenProps {
   inPlace?: boolean;
   /** Whether the form to run it again is open at once. */
   rerun?: boolean;
+  /** The place of the cell that is shown at once. */
+  cell?: number | null;
 }
 
 /** The executed copy of a run that started is there once it has ended. */
@@ -41,52 +47,131 @@ export function RunScreen(props: RunScreenProps): JSX.Element {
   );
 }
 
-function KnownRun({ run, inPlace = false, rerun = false }: KnownRunProps): JSX.Element {
+function KnownRun({
+  run,
+  inPlace = false,
+  rerun = false,
+  cell = null
+}: KnownRunProps): JSX.Element {
   const { __ } = useWords();
   const places = usePlaces();
   const model = useModel();
-  const attempt = useAttempt();
-  const [chosen, setTab] = React.useState<string | null>(null);
+  const [focus, setFocus] = React.useState(cell);
+  const [chosen, setTab] = React.useState<string | null>(cell === null ? null : 'cells');
   const [isRerunning, setRerunning] = React.useState(rerun);
   const [isComparing, setComparing] = React.useState(false);
-  const tab = chosen ?? (inPlace && isFinal(run.state) && run.started_at ? 'notebook' : 'cells');
+  const isOver = isFinal(run.state);
+  const tab = chosen ?? firstTab(run, inPlace);
   const cells = useResource(sources.cells(run.id));
   const artifacts = useResource(sources.artifacts(run.id));
+  const usual = useResource(run.started_at ? sources.usual(run.id, run.cells_total) : null);
   const log = useResource(tab === 'log' ? sources.log(run.id) : null);
-  const live = useLive(run.id, !isFinal(run.state));
+  const live = useLive(run.id, !isOver);
   const title = __('Executed notebook %1', run.notebook.path);
-  const fresh = `${run.state} ${run.cells_done ?? 0}`;
   const open = () =>
     places.open({ kind: 'executed-notebook', run: run.id, path: run.notebook.path });
-  const cancel = (reason: string) =>
-    attempt(
-      () => model.act(api => api.cancelRun(run.id, reason || null)),
-      () => ({ tone: 'info', message: __('The run is being stopped') })
-    );
-  const showsFrame = inPlace && run.started_at !== null;
+  const showCell = (index: number) => {
+    setTab('cells');
+    // Told anew, so that a second click brings it back before the eye.
+    setFocus(null);
+    setTimeout(() => setFocus(index));
+  };
   return (
     <RunDetail
       run={run}
       cells={cells.value ?? []}
       live={live}
+      usual={usual.value}
       artifacts={artifacts.value ?? []}
       log={log.value ?? ''}
       notebook={
-        showsFrame && (
-          <NotebookFrame run={run.id} title={title} fresh={fresh} isWhole={hasCopy(run)} />
+        isOver ? (
+          inPlace && hasCopy(run) && <NotebookFrame run={run.id} title={title} isWhole />
+        ) : (
+          <LiveNotebook cells={cells.value ?? []} live={live} />
         )
       }
       rerun={isRerunning ? <Rerun run={run} onDone={() => setRerunning(false)} /> : null}
       tab={tab}
       onTab={setTab}
+      focus={focus}
+      onShowCell={showCell}
+      outputsOf={index => <CellOutputs run={run.id} index={index} />}
+      onBytes={(name, most) => model.api.artifactBytes(run.id, name, most)}
+      proof={isOver && hasManifest(artifacts.value) && <ProofOf run={run.id} />}
+      lineage={<Relations run={run} />}
       onRerun={() => setRerunning(true)}
       compare={isComparing ? <Compare run={run} onDone={() => setComparing(false)} /> : null}
       onCompare={() => setComparing(true)}
-      onCancel={cancel}
       onOpenNotebook={!inPlace && hasCopy(run) ? open : undefined}
+      onDebug={places.debug && hasCopy(run) ? () => places.debug?.(run) : undefined}
       download={hasCopy(run) && <Download run={run} />}
+      {...useRunActs(run)}
     />
   );
+}
+
+/** What a reader wants first: the notebook as it fills in or as it is, of a failure the cell. */
+function firstTab(run: RunView, inPlace: boolean): string {
+  if (!isFinal(run.state)) {
+    return 'notebook';
+  }
+  return inPlace && hasCopy(run) && !isRed(run) ? 'notebook' : 'cells';
+}
+
+function hasManifest(artifacts: readonly ArtifactView[] | null): boolean {
+  return artifacts?.some(({ role }) => role === 'manifest') ?? false;
+}
+
+function useRunActs(run: RunView) {
+  const { __ } = useWords();
+  const model = useModel();
+  const attempt = useAttempt();
+  const places = usePlaces();
+  return {
+    onCancel: (reason: string) =>
+      attempt(
+        () => model.act(api => api.cancelRun(run.id, reason || null)),
+        () => ({ tone: 'info', message: __('The run is being stopped') })
+      ),
+    onRepair: (failed: number) =>
+      attempt(
+        async () => {
+          const note = __('Again because of cell %1', failed + 1);
+          const made = await model.act(api => api.rerun(run.id, { note }, newKey()));
+          places.open({ kind: 'run', id: made.id });
+          return made;
+        },
+        () => ({ tone: 'success', message: __('Run started') })
+      )
+  };
+}
+
+function CellOutputs({ run, index }: { run: string; index: number }): JSX.Element {
+  const outputs = useResource(sources.cellOutputs(run, index));
+  return (
+    <Loaded resource={outputs} onRetry={useRetry()} rows={1}>
+      {value => <Outputs outputs={value} />}
+    </Loaded>
+  );
+}
+
+function ProofOf({ run }: { run: string }): JSX.Element {
+  const model = useModel();
+  const manifest = useResource(sources.manifest(run));
+  return (
+    <Loaded resource={manifest} onRetry={useRetry()} rows={4}>
+      {value => (
+        <Proof run={run} manifest={value} onBytes={name => model.api.artifactBytes(run, name)} />
+      )}
+    </Loaded>
+  );
+}
+
+function Relations({ run }: { run: RunView }): JSX.Element {
+  const parent = useResource(run.rerun_of ? sources.run(run.rerun_of) : null);
+  const again = useResource(isFinal(run.state) ? sources.runs({ rerun_of: run.id }) : null);
+  return <Lineage run={run} parent={parent.value} again={again.value?.items ?? []} />;
 }
 
 function Download({ run }: { run: RunView }): JSX.Element {
