@@ -33,7 +33,7 @@ say = printf '▸ %s\n'
 sorry = >&2 printf '✗ %s\n'
 comma := ,
 
-.PHONY: help up test check build docs pictures bench clean lab-build format install
+.PHONY: help up test chaos check build docs pictures bench clean lab-build format install
 
 help: ## List the commands
 	@echo 'Nightbook. Needs Python 3.11 or newer; everything else is installed into $(VENV).'
@@ -47,6 +47,9 @@ up: install ## Start all of it on this machine: server, worker, JupyterLab
 
 test: install ## Run all tests; names the first stage that fails
 	@$(WITH_NODE) $(BIN)/python tools/run_tests.py $(TESTS)
+
+chaos: install ## All fault experiments, on every stack (CHAOS="--seed 7 --rounds 20 -k kills")
+	@$(BIN)/python -m pytest -q -s tests/chaos --all $(CHAOS)
 
 check: install ## Lint, types, borders between packages, drift, docs; runs all and names each that fails
 	@$(MAKE) --keep-going --no-print-directory $(CHECKS) || { $(sorry) 'make check: see above'; exit 1; }

@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 REPORTS = ROOT / ".stamps" / "reports"
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
-OWN_PROCESS = ["end_to_end", "extension", "ui"]
+OWN_PROCESS = ["chaos", "end_to_end", "extension", "ui"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def chromium() -> str | None:
 STAGES = [
     pytest(
         "suite",
-        "all but the three below, on SQLite",
+        "all but the stages below, on SQLite",
         "tests",
         "-n",
         "2",
@@ -104,6 +104,15 @@ STAGES = [
         "tests/end_to_end",
         "--stack=postgres-rabbitmq",
         needs=services("PostgreSQL", "RabbitMQ"),
+    ),
+    pytest(
+        "chaos",
+        "faults on purpose: killed, stopped, cut off, wiped",
+        "tests/chaos",
+        "-n",
+        "2",
+        "--dist=loadfile",
+        needs=services("PostgreSQL"),
     ),
     pytest("ui", "JupyterLab and the web page in a browser", "tests/ui", needs=chromium),
 ]

@@ -110,3 +110,12 @@ class SharedRabbit(_OwnProcess):
             for suffix in ("", ".DQ", ".XQ"):
                 channel.queue_delete(f"nightbook.{pool}{suffix}")
         connection.close()
+
+
+def made_for(stack: str, folder: Path, environment: Mapping[str, str], pools: Iterable[str]) -> Broker:
+    """The broker of *stack*, not yet started; *pools* are those whose queues a shared one forgets."""
+    if stack == "postgres-redis":
+        return OwnRedis(folder, environment)
+    if stack == "postgres-rabbitmq":
+        return SharedRabbit(environment, pools)
+    return Embedded(folder, environment)

@@ -15,10 +15,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import brokers
 import httpx
 import psutil
 import psycopg
-from brokers import Broker, Embedded, OwnRedis, SharedRabbit
 from waiting import free_port, is_listening, until
 
 from nightbook.client import Client
@@ -80,7 +80,7 @@ class Cluster:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = plain_environment(folder)
-        self.broker = self._make_broker(stack)
+        self.broker = brokers.made_for(stack, folder, dict(self._environment), (self.pool, self.frail_pool))
         self._environment |= {
             "NIGHTBOOK_HOME": str(self.home),
             "NIGHTBOOK_PORT": str(self.port),
@@ -91,13 +91,6 @@ class Cluster:
             self._environment["NIGHTBOOK_DATABASE_URL"] = database_url
         self._server: Process | None = None
         self._workers: dict[str, Process] = {}
-
-    def _make_broker(self, stack: str) -> Broker:
-        if stack == "postgres-redis":
-            return OwnRedis(self.folder, dict(self._environment))
-        if stack == "postgres-rabbitmq":
-            return SharedRabbit(dict(self._environment), (self.pool, self.frail_pool))
-        return Embedded(self.folder, dict(self._environment))
 
     # ------------------------------------------------------------ start
 
