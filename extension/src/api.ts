@@ -177,6 +177,9 @@ export class Api {
   occurrences(id: string, query: wire.Query = {}): Promise<wire.Page<wire.OccurrenceView>> {
     return this.get(`/schedules/${segment(id)}/occurrences`, query);
   }
+  latest(id: string): Promise<wire.RunView> {
+    return this.get(`/schedules/${segment(id)}/latest`);
+  }
   latestGood(id: string): Promise<wire.RunView> {
     return this.get(`/schedules/${segment(id)}/latest-successful`);
   }

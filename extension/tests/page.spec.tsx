@@ -21,6 +21,7 @@ describe('routes', () => {
     { kind: 'run', id: 'a b/c' },
     { kind: 'run', id: 'r1', cell: 8 },
     { kind: 'schedule', id: '0193' },
+    { kind: 'reader', schedule: '0193' },
     { kind: 'schedule-notebook', path: 'a b/ü?.ipynb', sha256: SHA }
   ])('finds the place of its own address: %j', place => {
     const [pathname, search] = pathOf(place).split('?');

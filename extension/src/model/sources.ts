@@ -119,6 +119,17 @@ export function schedule(id: string): Source<Tagged<wire.ScheduleView>> {
   return { key: `schedule:${id}`, load: api => api.schedule(id) };
 }
 
+/** The newest run that succeeded, and the newest that ended. */
+export function results(id: string): Source<{ good: wire.RunView; newest: wire.RunView }> {
+  return {
+    key: `schedule-results:${id}`,
+    load: async api => {
+      const [good, newest] = await Promise.all([api.latestGood(id), api.latest(id)]);
+      return { good, newest };
+    }
+  };
+}
+
 export function occurrences(id: string): Source<wire.Page<wire.OccurrenceView>> {
   return {
     key: `schedule-occurrences:${id}`,

@@ -20,6 +20,7 @@ import {
   SchedulesScreen
 } from '../views/screens/ListScreens';
 import { CompareScreen } from '../views/screens/CompareScreen';
+import { ReaderScreen } from '../views/screens/ReaderScreen';
 import { RunScreen } from '../views/screens/RunScreen';
 import { ScheduleScreen } from '../views/screens/ScheduleScreen';
 import { ModelContext, useConnection, useModel } from '../views/screens/state';
@@ -131,6 +132,7 @@ function useTitle({ kind }: Route): void {
     overview: __('Overview'),
     schedules: __('Schedules'),
     schedule: __('Schedule'),
+    reader: __('Latest result'),
     runs: __('Runs'),
     run: __('Run'),
     comparison: __('Compare two runs'),
@@ -154,7 +156,7 @@ function Navigation({ route }: { route: Route }): JSX.Element {
     );
   const links: [Place, string, IconName, string[]][] = [
     [{ kind: 'overview' }, __('Overview'), 'home', ['overview', 'login']],
-    [{ kind: 'schedules' }, __('Schedules'), 'calendar', ['schedules', 'schedule']],
+    [{ kind: 'schedules' }, __('Schedules'), 'calendar', ['schedules', 'schedule', 'reader']],
     [{ kind: 'runs' }, __('Runs'), 'play', ['runs', 'run', 'comparison']],
     [{ kind: 'notebooks' }, __('Notebooks'), 'book', ['notebooks', 'schedule-notebook']]
   ];
@@ -220,6 +222,8 @@ function Screen({ route }: { route: Route }): JSX.Element {
       return <CompareScreen key={`${route.run} ${route.other}`} {...route} />;
     case 'schedule':
       return <ScheduleScreen key={route.id} id={route.id} />;
+    case 'reader':
+      return <ReaderScreen key={route.schedule} schedule={route.schedule} />;
     case 'schedule-notebook':
       return (
         <Page title={__('Schedule a notebook')}>

@@ -19,6 +19,8 @@ export function pathOf(place: Place): string {
       return `/runs/${encodeURIComponent(place.run)}/compare/${encodeURIComponent(place.other)}`;
     case 'schedule':
       return `/schedules/${encodeURIComponent(place.id)}`;
+    case 'reader':
+      return `/schedules/${encodeURIComponent(place.schedule)}/latest-successful`;
     case 'schedule-notebook':
       return `/notebooks/${encodeURIComponent(place.sha256)}?path=${encodeURIComponent(place.path)}`;
     default:
@@ -30,6 +32,9 @@ export function routeOf(pathname: string, search = ''): Route {
   const [concept = '', id, ...rest] = pathname.replace(/^\/|\/$/g, '').split('/');
   if (concept === 'runs' && id && rest.length === 2 && rest[0] === 'compare') {
     return { kind: 'comparison', run: decoded(id), other: decoded(rest[1]) };
+  }
+  if (concept === 'schedules' && id && rest.length === 1 && rest[0] === 'latest-successful') {
+    return { kind: 'reader', schedule: decoded(id) };
   }
   if (rest.length > 0) {
     return { kind: 'nowhere' };

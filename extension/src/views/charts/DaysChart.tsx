@@ -73,7 +73,10 @@ export function DurationsByDay({ days }: { days: readonly DayView[] }): JSX.Elem
   const told = last ? meanWords(last, words) : '–';
   return (
     <figure className="nightbook-Chart">
-      <Figure value={told} text={last ? __('on average on %1', dayWords(last.day)) : __('no run succeeded')} />
+      <Figure
+        value={told}
+        text={last ? __('on average on %1', dayWords(last.day)) : __('no run succeeded')}
+      />
       <Bars
         label={__('Average duration by day; on the newest day: %1', told)}
         days={days}

@@ -80,7 +80,7 @@ function ArtifactRow({ run, artifact, onBytes }: ArtifactRowProps): JSX.Element 
           type="button"
           className="nightbook-Link"
           aria-expanded={isOpen}
-          aria-label={__('Preview %1', artifact.name)}
+          aria-label={isOpen ? __('Hide %1', artifact.name) : __('Preview %1', artifact.name)}
           onClick={() => setOpen(!isOpen)}
         >
           {isOpen ? __('Hide') : __('Preview')}

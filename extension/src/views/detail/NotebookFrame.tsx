@@ -1,5 +1,5 @@
 /**
- * The executed notebook, rendered by the server, in a frame of its own origin.
+ * An executed notebook, rendered by the server, in a frame of its own origin.
  *
  * `sandbox` with nothing allowed: no script, no form, no access to this page's session.
  */
@@ -8,29 +8,33 @@ import * as React from 'react';
 import { usePlaces } from '../parts/places';
 import { useWords } from '../parts/words';
 
-interface NotebookFrameProps {
-  run: string;
+interface SafeFrameProps {
+  /** The path of the rendered notebook in the API. */
+  path: string;
   title: string;
   /** Changes when there is more to show, so that the frame is loaded anew. */
   fresh?: string;
-  /** Whether the run has ended, so that there are slides of it. */
-  isWhole?: boolean;
+  /** Whether the code is shown before anybody chooses. */
+  withCode: boolean;
+  /** Further ways to the same, with the choice of code as a query. */
+  links?(wish: string): React.ReactNode;
 }
 
-export function NotebookFrame({
-  run,
+export function SafeFrame({
+  path,
   title,
   fresh,
-  isWhole
-}: NotebookFrameProps): JSX.Element | null {
+  withCode,
+  links
+}: SafeFrameProps): JSX.Element | null {
   const { __ } = useWords();
   const { download } = usePlaces();
-  const [code, setCode] = React.useState(true);
+  const [code, setCode] = React.useState(withCode);
   if (!download) {
     return null;
   }
   const wish = `code=${code ? 'shown' : 'hidden'}`;
-  const source = download(`/runs/${run}/notebook.html?${wish}`);
+  const source = download(`${path}?${wish}`);
   return (
     <div className="nightbook-Frame">
       <div className="nightbook-Frame-bar">
@@ -47,16 +51,7 @@ export function NotebookFrame({
           <a className="nightbook-Link" href={source} target="_blank" rel="noreferrer">
             {__('Open in a tab of its own')}
           </a>
-          {isWhole && (
-            <a
-              className="nightbook-Link"
-              href={download(`/runs/${run}/export/slides?${wish}`)}
-              target="_blank"
-              rel="noreferrer"
-            >
-              {__('Open as slides')}
-            </a>
-          )}
+          {links?.(wish)}
         </span>
       </div>
       <iframe
@@ -67,5 +62,28 @@ export function NotebookFrame({
         sandbox=""
       />
     </div>
+  );
+}
+
+/** The executed copy of one run that has ended. */
+export function NotebookFrame({ run, title }: { run: string; title: string }): JSX.Element {
+  const { __ } = useWords();
+  const { download } = usePlaces();
+  return (
+    <SafeFrame
+      path={`/runs/${run}/notebook.html`}
+      title={title}
+      withCode
+      links={wish => (
+        <a
+          className="nightbook-Link"
+          href={download?.(`/runs/${run}/export/slides?${wish}`)}
+          target="_blank"
+          rel="noreferrer"
+        >
+          {__('Open as slides')}
+        </a>
+      )}
+    />
   );
 }

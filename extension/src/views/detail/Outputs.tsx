@@ -43,15 +43,11 @@ function Output({ output }: { output: NotebookOutput }): JSX.Element | null {
   const { __ } = useWords();
   if (output.output_type === 'stream') {
     const isError = output.name === 'stderr';
-    return (
-      <pre className={`nightbook-Output${isError ? ' nightbook-mod-stderr' : ''}`}>
-        {plainText(joined(output.text))}
-      </pre>
-    );
+    return <Printed text={joined(output.text)} tone={isError ? 'nightbook-mod-stderr' : ''} />;
   }
   if (output.output_type === 'error') {
     const trace = (output.traceback ?? []).join('\n') || `${output.ename}: ${output.evalue}`;
-    return <pre className="nightbook-Output nightbook-mod-bad">{plainText(trace)}</pre>;
+    return <Printed text={trace} tone="nightbook-mod-bad" />;
   }
   const data = output.data ?? {};
   const picture = PICTURES.find(
@@ -62,12 +58,22 @@ function Output({ output }: { output: NotebookOutput }): JSX.Element | null {
     return <Picture type={picture} base64={joined(data[picture])} alt={text || __('A picture')} />;
   }
   if (text) {
-    return <pre className="nightbook-Output">{plainText(text)}</pre>;
+    return <Printed text={text} tone="" />;
   }
   const types = Object.keys(data).join(', ');
   return types ? (
     <p className="nightbook-faint">{__('%1: shown in the executed notebook.', types)}</p>
   ) : null;
+}
+
+/** Long texts scroll, so they have to be reachable by keyboard. */
+function Printed({ text, tone }: { text: string; tone: string }): JSX.Element {
+  return (
+    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+    <pre className={`nightbook-Output ${tone}`.trim()} tabIndex={0}>
+      {plainText(text)}
+    </pre>
+  );
 }
 
 interface PictureProps {

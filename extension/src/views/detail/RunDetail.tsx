@@ -174,7 +174,7 @@ function RunFacts({ run }: { run: RunView }): JSX.Element {
           isFinal(run.state) ? __('Took') : __('Running for'),
           <Span key="t" start={run.started_at} end={run.finished_at} />
         ],
-        [__('Kind of failure'), run.class && classWords(run.class, words)],
+        [__('Kind of failure'), run.class && !isRed(run) && classWords(run.class, words)],
         [__('Fire time'), run.fire_at && <Moment at={run.fire_at} />],
         [
           __('Schedule'),
@@ -247,7 +247,7 @@ function ParametersOfFailure({ run }: { run: RunView }): JSX.Element {
   const { __ } = useWords();
   return (
     <section className="nightbook-GivenHere" aria-label={__('Parameters of this run')}>
-      <h3>{__('Parameters of this run')}</h3>
+      <p className="nightbook-faint">{__('Parameters of this run')}</p>
       <GivenParameters run={run} />
     </section>
   );

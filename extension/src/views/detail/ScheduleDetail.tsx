@@ -1,24 +1,34 @@
 /** One schedule: what it runs and when, what became of each fire time, and what can be done. */
 import * as React from 'react';
 
-import type { OccurrenceView, Page as PageOf, PreviewView, ScheduleView } from '../../tokens';
+import type {
+  OccurrenceView,
+  Page as PageOf,
+  PreviewView,
+  ScheduleView,
+  StatsView
+} from '../../tokens';
 import { Action, Confirm, MoreButton } from '../parts/actions';
 import { Icon } from '../parts/icons';
 import { Moment } from '../parts/moments';
 import { Empty, Loading } from '../parts/notices';
 import { Card, Facts, Page } from '../parts/Page';
-import { PlaceLink } from '../parts/places';
+import { PlaceLink, usePlaces } from '../parts/places';
+import { reasonWords } from '../parts/reasons';
 import { ScheduleChip, StateChip } from '../parts/state';
 import { type Column, Table } from '../parts/Table';
 import { useWords } from '../parts/words';
 import { FireTimes } from '../form/PreviewPart';
 import { Tags } from '../lists/SchedulesList';
 import { GivenParameters } from './RunParts';
+import { Standing } from './Standing';
 
 export interface ScheduleDetailProps {
   schedule: ScheduleView;
   fireTimes: PreviewView | null;
   occurrences: PageOf<OccurrenceView> | null;
+  /** How it has gone lately; null while that is being read. */
+  stats: StatsView | null;
   runs: React.ReactNode;
   /** A newer version than the pinned one, where there is one. */
   newer: string | null;
@@ -49,6 +59,9 @@ export function ScheduleDetail(props: ScheduleDetailProps): JSX.Element {
       actions={<ScheduleActions {...props} />}
     >
       <Notes {...props} />
+      <Card title={__('How it goes')}>
+        {props.stats ? <Standing stats={props.stats} /> : <Loading rows={3} />}
+      </Card>
       <ScheduleFacts {...props} />
       <div className="nightbook-Columns">
         <Card title={__('Next fire times')}>
@@ -134,6 +147,7 @@ function Notes({ schedule, newer, onMoveOn }: ScheduleDetailProps): JSX.Element 
 
 function ScheduleFacts({ schedule, onLatestGood }: ScheduleDetailProps): JSX.Element {
   const { __ } = useWords();
+  const places = usePlaces();
   const last = schedule.last_run;
   const runbook = schedule.runbook_url;
   return (
@@ -158,11 +172,14 @@ function ScheduleFacts({ schedule, onLatestGood }: ScheduleDetailProps): JSX.Ele
         ],
         [
           __('Last good result'),
-          last && (
-            <button type="button" className="nightbook-Link" onClick={() => void onLatestGood()}>
-              {__('Open')}
-            </button>
-          )
+          last &&
+            (places.href ? (
+              <PlaceLink to={{ kind: 'reader', schedule: schedule.id }}>{__('Open')}</PlaceLink>
+            ) : (
+              <button type="button" className="nightbook-Link" onClick={() => void onLatestGood()}>
+                {__('Open')}
+              </button>
+            ))
         ],
         [__('Owner'), schedule.owner],
         [__('Pool'), schedule.pool],
@@ -203,22 +220,18 @@ function NextFireTimes({ schedule, fireTimes }: ScheduleDetailProps): JSX.Elemen
 }
 
 function Ledger({ occurrences, onMoreOccurrences }: ScheduleDetailProps): JSX.Element {
-  const { __ } = useWords();
+  const words = useWords();
+  const { __ } = words;
   if (!occurrences || occurrences.items.length === 0) {
     return <Empty icon="calendar" title={__('It has not fired yet')} />;
   }
   const columns: Column<OccurrenceView>[] = [
     { title: __('Fire time'), cell: ({ fire_at }) => <Moment at={fire_at} /> },
     { title: __('State'), cell: ({ state }) => <StateChip state={state} /> },
-    { title: __('Why'), cell: ({ reason }) => reason ?? '' },
+    { title: __('Why'), cell: ({ reason }) => reasonWords(reason, words) },
     {
       title: __('Run'),
-      cell: ({ run_id, state }) =>
-        state === 'skipped' ? (
-          '–'
-        ) : (
-          <PlaceLink to={{ kind: 'run', id: run_id }}>{__('Open run')}</PlaceLink>
-        )
+      cell: occurrence => <RunsOfFireTime occurrence={occurrence} />
     }
   ];
   return (
@@ -233,5 +246,22 @@ function Ledger({ occurrences, onMoreOccurrences }: ScheduleDetailProps): JSX.El
         <MoreButton shown={occurrences.items.length} onMore={onMoreOccurrences} />
       )}
     </>
+  );
+}
+
+/** The run of a fire time, and the backfill that made up for it. */
+function RunsOfFireTime({ occurrence }: { occurrence: OccurrenceView }): JSX.Element {
+  const { __ } = useWords();
+  const { run_id: run, state, backfill_run_id: backfill, backfill_state: made } = occurrence;
+  return (
+    <span className="nightbook-Links">
+      {state !== 'skipped' && <PlaceLink to={{ kind: 'run', id: run }}>{__('Open run')}</PlaceLink>}
+      {backfill && made && (
+        <PlaceLink to={{ kind: 'run', id: backfill }} className="nightbook-mod-quiet">
+          {__('made up for')} <StateChip state={made} />
+        </PlaceLink>
+      )}
+      {state === 'skipped' && !backfill && '–'}
+    </span>
   );
 }

@@ -74,7 +74,7 @@ function CellRow({ paced, longest, isFocused, ...after }: CellRowProps): JSX.Ele
   React.useEffect(() => {
     if (isFocused) {
       setOpen(true);
-      head.current?.scrollIntoView?.({ block: 'start' });
+      head.current?.parentElement?.scrollIntoView?.({ block: 'start' });
       head.current?.focus({ preventScroll: true });
     }
   }, [isFocused]);

@@ -15,6 +15,7 @@ export type Place =
   | { kind: 'run'; id: string; rerun?: boolean; cell?: number }
   | { kind: 'comparison'; run: string; other: string }
   | { kind: 'schedule'; id: string }
+  | { kind: 'reader'; schedule: string }
   | { kind: 'schedule-notebook'; path: string; sha256: string }
   | { kind: 'executed-notebook'; run: string; path: string };
 

@@ -86,7 +86,7 @@ function KnownRun({
       log={log.value ?? ''}
       notebook={
         isOver ? (
-          inPlace && hasCopy(run) && <NotebookFrame run={run.id} title={title} isWhole />
+          inPlace && hasCopy(run) && <NotebookFrame run={run.id} title={title} />
         ) : (
           <LiveNotebook cells={cells.value ?? []} live={live} />
         )

@@ -69,6 +69,7 @@ function Shown({ schedule, etag, onEdit }: ShownProps): JSX.Element {
   const occurrencesOf = sources.occurrences(id);
   const fireTimes = useResource(sources.fireTimes(id, FIRE_TIMES));
   const occurrences = useResource(occurrencesOf);
+  const stats = useResource(sources.stats(id));
   const newest = useResource(sources.newestVersion(notebook.path));
   const isBehind =
     !schedule.follows_latest && newest.value !== null && newest.value !== notebook.sha256;
@@ -77,6 +78,7 @@ function Shown({ schedule, etag, onEdit }: ShownProps): JSX.Element {
       schedule={schedule}
       fireTimes={fireTimes.value}
       occurrences={occurrences.value}
+      stats={stats.value}
       runs={<FilteredRuns only={{ schedule_id: id }} bare />}
       newer={isBehind ? newest.value : null}
       onEdit={onEdit}
