@@ -214,6 +214,10 @@ export class Api {
     const path = `/runs/${segment(id)}/cells/${index}`;
     return (await this.get<{ outputs: wire.NotebookOutput[] }>(path)).outputs;
   }
+  /** The executed copy of a run that has ended. */
+  executed(id: string): Promise<wire.NotebookFile> {
+    return this.get(`/runs/${segment(id)}/notebook`);
+  }
   manifest(id: string): Promise<wire.Manifest> {
     return this.get(`/runs/${segment(id)}/manifest`);
   }

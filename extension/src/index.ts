@@ -23,6 +23,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { runIcon } from '@jupyterlab/ui-components';
 
 import { NotebookActions, type Target } from './lab/commands';
+import { debugRun } from './lab/debug';
 import { executedPath, RunsDrive } from './lab/drive';
 import { formDialog, type FormOptions, formTab } from './lab/form';
 import { launchIcon, nightbookIcon, runsIcon, scheduleIcon } from './lab/icons';
@@ -278,6 +279,13 @@ const viewer: JupyterFrontEndPlugin<void> = {
           nightbook.tell({ tone: 'error', message: refusalOf(error).message });
         }
       }
+    });
+    commands.addCommand(CommandIDs.debugRun, {
+      label: __('Open a Copy of a Run to Debug'),
+      icon: runsIcon,
+      describedBy: { args: RUN_ARGS },
+      execute: args =>
+        debugRun(nightbook, { contents: serviceManager.contents, commands }, String(args.id))
     });
     void restorer?.restore(tracker, {
       command: 'docmanager:open',

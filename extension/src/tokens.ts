@@ -208,6 +208,21 @@ export interface NotebookOutput {
   traceback?: string[];
 }
 
+/** A notebook of the notebook format. */
+export interface NotebookFile {
+  nbformat: number;
+  nbformat_minor: number;
+  metadata: Record<string, unknown>;
+  cells: {
+    cell_type: string;
+    source: string | string[];
+    metadata: Record<string, unknown>;
+    outputs?: NotebookOutput[];
+    execution_count?: number | null;
+    [field: string]: unknown;
+  }[];
+}
+
 /** Translates a sentence; `%1`, `%2` … stand for the values. */
 export interface Words {
   __(sentence: string, ...values: (string | number)[]): string;

@@ -221,9 +221,9 @@ describe('fold', () => {
   it('marks a cell by how it was done', () => {
     const { cells, current } = folded(
       { k: 'cell', i: 0 },
-      { k: 'done', i: 0, status: 'ok' },
+      { k: 'done', i: 0, status: 'completed', error: null },
       { k: 'cell', i: 1 },
-      { k: 'done', i: 1, status: 'error', error: { ename: 'KeyError', evalue: 'x' } }
+      { k: 'done', i: 1, status: 'failed', error: { ename: 'KeyError', evalue: 'x' } }
     );
 
     expect([cells[0].state, cells[1].state, current]).toEqual(['succeeded', 'failed', null]);

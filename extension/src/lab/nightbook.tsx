@@ -28,6 +28,7 @@ export const CommandIDs = {
   openPanel: 'nightbook:open-panel',
   showRun: 'nightbook:show-run',
   openRunNotebook: 'nightbook:open-run-notebook',
+  debugRun: 'nightbook:debug-run',
   openForm: 'nightbook:open-form',
   followLink: 'nightbook:follow-link'
 } as const;
@@ -58,6 +59,7 @@ export class Nightbook {
     this.model = new Model(api);
     this.places = {
       open: place => this.open(place),
+      debug: run => this._commands.execute(CommandIDs.debugRun, { id: run.id }),
       download: path => this.transport.address(`download${path}`)
     };
     followToTheEnd(api, this.model, run => this._tellEnd(run));

@@ -80,8 +80,8 @@ function startOf(cell: LiveCell, record: JournalRecord): LiveCell {
 }
 
 function endOf(cell: LiveCell, record: JournalRecord): LiveCell {
-  const failed = record.error != null || (record.status !== undefined && record.status !== 'ok');
-  return { ...cell, state: failed ? 'failed' : 'succeeded' };
+  const hasFailed = record.error != null || record.status === 'failed';
+  return { ...cell, state: hasFailed ? 'failed' : 'succeeded' };
 }
 
 function appendText(cell: LiveCell, record: JournalRecord): LiveCell {

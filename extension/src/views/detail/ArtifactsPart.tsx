@@ -37,11 +37,19 @@ export function ArtifactsPart({ run, artifacts, onBytes }: ArtifactsPartProps): 
   }
   return (
     <ul className="nightbook-Artifacts" aria-label={__('Artifacts')}>
-      {artifacts.map(artifact => (
+      {inOrder(artifacts).map(artifact => (
         <ArtifactRow key={artifact.name} run={run} artifact={artifact} onBytes={onBytes} />
       ))}
     </ul>
   );
+}
+
+const ORDER = ['output', 'notebook', 'spill', 'manifest', 'journal'];
+
+/** What the notebook wrote comes first; what tells of the run itself comes last. */
+function inOrder(artifacts: readonly ArtifactView[]): ArtifactView[] {
+  const place = ({ role }: ArtifactView) => ORDER.indexOf(role);
+  return [...artifacts].sort((a, b) => place(a) - place(b) || a.name.localeCompare(b.name));
 }
 
 type PreviewKind = 'picture' | 'text';
@@ -120,7 +128,7 @@ function Preview({ kind, artifact, onBytes }: PreviewProps): JSX.Element {
     let wanted = true;
     const load = async () => {
       const bytes = await ask.current(name, kind === 'text' ? SHOWN_BYTES : undefined);
-      return kind === 'text' ? bytes.slice(0, SHOWN_BYTES).text() : bytes;
+      return kind === 'text' ? laidOut(await bytes.slice(0, SHOWN_BYTES).text(), name) : bytes;
     };
     load().then(
       found => wanted && setShown(found),
@@ -150,4 +158,16 @@ function Preview({ kind, artifact, onBytes }: PreviewProps): JSX.Element {
       )}
     </div>
   );
+}
+
+/** JSON is written on one line by programs, and read on many by people. */
+function laidOut(text: string, name: string): string {
+  if (!name.endsWith('.json')) {
+    return text;
+  }
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text; // Only its beginning is here, or it is no JSON.
+  }
 }

@@ -149,6 +149,7 @@ interface SumProps {
 function Sum({ outputs, verdicts }: SumProps): JSX.Element {
   const { __, _n } = useWords();
   const found = Object.values(verdicts);
+  const good = found.filter(verdict => verdict === 'same').length;
   const bad = found.filter(verdict => verdict === 'different' || verdict === 'missing').length;
   const isDone = found.length === outputs.length && found.length > 0;
   return (
@@ -156,7 +157,7 @@ function Sum({ outputs, verdicts }: SumProps): JSX.Element {
       {isDone &&
         (bad > 0
           ? _n('%1 file is not as listed.', '%1 files are not as listed.', bad)
-          : __('What could be checked is as listed.'))}
+          : __('%1 of %2 files were checked, and are as listed.', good, outputs.length))}
     </span>
   );
 }

@@ -12,7 +12,7 @@ import {
 } from '../../tokens';
 import { Action, Confirm } from '../parts/actions';
 import { Icon } from '../parts/icons';
-import { Moment, Span } from '../parts/moments';
+import { Moment, Span, utcWords } from '../parts/moments';
 import { Facts, Page } from '../parts/Page';
 import { PlaceLink } from '../parts/places';
 import { classWords, RunChip, toneOf, whyLine } from '../parts/state';
@@ -69,7 +69,12 @@ export function RunDetail(props: RunDetailProps): JSX.Element {
       above={<RunChip run={run} />}
       below={
         <>
-          <p className="nightbook-Lead">{leadWords(run, words)}</p>
+          <p
+            className="nightbook-Lead"
+            title={run.finished_at ? utcWords(run.finished_at) : undefined}
+          >
+            {leadWords(run, words)}
+          </p>
           {run.notebook.path.includes('/') && <p className="nightbook-Path">{run.notebook.path}</p>}
           <Tags tags={run.tags} />
         </>

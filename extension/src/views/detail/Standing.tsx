@@ -33,7 +33,7 @@ export function Standing({ stats }: { stats: StatsView }): JSX.Element {
             <dt>{name}</dt>
             <dd>
               <strong>{value}</strong>
-              {text && <span className="nightbook-faint">{text}</span>}
+              {text && value !== '–' && <span className="nightbook-faint">{text}</span>}
             </dd>
           </div>
         ))}
