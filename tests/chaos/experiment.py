@@ -24,6 +24,8 @@ from nightbook.schemas import RunView, ScheduleView
 
 #: How long the platform may take to come to rest, on the slowest machine that anybody tests on.
 SETTLE_SECONDS = 240
+#: How long before its first fire time a schedule is made.
+_AHEAD_SECONDS = 5
 REPORTS = Path(__file__).parents[2] / ".stamps" / "chaos"
 
 
@@ -78,19 +80,22 @@ class Experiment:
 
     def schedules_of_all_kinds(self, count: int, *, within: int, **fields: Any) -> datetime:
         """Make *count* schedules that fire in the next *within* seconds, and return when that is over."""
-        begin = soon(4)
-        end = begin + timedelta(seconds=within)
+        first = soon(_AHEAD_SECONDS)
+        end = first + timedelta(seconds=within)
         for number in range(count):
-            at = instant(begin + timedelta(seconds=number * within // count))
-            kinds = [
+            # To make many takes a while, and none may be late for its own first fire time.
+            begin = soon(_AHEAD_SECONDS)
+            at = instant(max(begin, first + timedelta(seconds=number * within // count)))
+            kinds: list[dict[str, str]] = [
                 {"kind": "once", "at": at},
                 {"kind": "interval", "every": "PT60S", "anchor": at},
                 {"kind": "cron", "expression": "* * * * *"},
             ]
+            fitting = [kind for kind in kinds if fire_times(kind, begin, end)]
             overlap = ("skip", "queue_all", "allow")[number % 3]
-            lossy = {"retry_on_worker_loss": number % 2 == 0}
-            kind = kinds[0 if number % 4 < 2 else number % 4 - 1]
-            self.schedule(kind, begin, end, overlap=overlap, **lossy, **fields)
+            kind = fitting[number % len(fitting)] if fitting else kinds[0]
+            repeats = {"retry_on_worker_loss": number % 2 == 0}
+            self.schedule(kind, begin, max(end, begin), overlap=overlap, **repeats, **fields)
         return end
 
     def order(self, **fields: Any) -> RunView:
