@@ -191,7 +191,9 @@ export interface JournalRecord {
   at?: string;
   ids?: string[];
   what?: string;
-  words?: string;
+  why?: string;
+  kept?: number;
+  dropped?: number;
   wait?: boolean;
   error?: { ename: string; evalue: string } | null;
   [field: string]: unknown;

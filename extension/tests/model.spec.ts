@@ -218,6 +218,61 @@ describe('fold', () => {
     expect(folded({ k: 'cell', i: 0 }, { k: 'begin' })).toEqual(NOTHING_YET);
   });
 
+  it('counts the start of a cell from the begin of its attempt', () => {
+    const { cells } = folded(
+      { k: 'begin', t: 0, at: '2026-11-23T09:00:00.000Z' },
+      { k: 'cell', t: 1500, i: 0 }
+    );
+
+    expect(cells[0].startedAt).toBe('2026-11-23T09:00:01.500Z');
+  });
+
+  it('keeps what is noted', () => {
+    expect(folded({ k: 'note', s: '2 processes could not be killed.' }).notes).toEqual([
+      '2 processes could not be killed.'
+    ]);
+  });
+
+  it('says where a cap cut, once, with the newest sums', () => {
+    const cut = (dropped: number) => ({
+      ...{ k: 'cut', i: 0, what: 'stdout', kept: 10_000, dropped },
+      why: 'the limit of a cell is 10,000 bytes'
+    });
+    const { cells } = folded(
+      { k: 'cell', i: 0 },
+      { k: 'text', i: 0, name: 'stdout', s: 'a' },
+      cut(5),
+      { k: 'text', i: 0, name: 'stderr', s: 'b' },
+      cut(2_000_000)
+    );
+
+    expect(cells[0].outputs.map(({ name, text }) => [name, text])).toEqual([
+      ['stdout', 'a'],
+      [
+        'stderr',
+        '[nightbook] stdout was cut: 10,000 bytes kept, 2,000,000 dropped (the limit of a cell is 10,000 bytes).\n'
+      ],
+      ['stderr', 'b']
+    ]);
+  });
+
+  it('clears a note of a cut with the outputs of its cell', () => {
+    const cut = { k: 'cut', i: 0, what: 'output', kept: 0, dropped: 1 };
+
+    const { cells } = folded({ k: 'cell', i: 0 }, cut, { k: 'clear', i: 0, wait: true }, cut);
+
+    expect(cells[0].outputs.length).toBe(1);
+    expect(cells[0].clearNext).toBe(false);
+  });
+
+  it('fails no cell for an error that it expects', () => {
+    const error = { ename: 'KeyError', evalue: 'x' };
+
+    const { cells } = folded({ k: 'cell', i: 0 }, { k: 'done', i: 0, status: 'completed', error });
+
+    expect(cells[0].state).toBe('succeeded');
+  });
+
   it('marks a cell by how it was done', () => {
     const { cells, current } = folded(
       { k: 'cell', i: 0 },

@@ -49,6 +49,11 @@ export function LiveNotebook({ cells, live }: LiveNotebookProps): JSX.Element {
           <LiveCellView key={cell.index} cell={cell} live={live} />
         ))}
       </ol>
+      {live.notes.map((note, place) => (
+        <p key={place} className="nightbook-faint">
+          {note}
+        </p>
+      ))}
     </div>
   );
 }
