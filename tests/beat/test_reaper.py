@@ -54,3 +54,20 @@ def test_a_cancelled_run_whose_worker_is_silent_is_cancelled(session):
     reaper.tick(session, after(71), LONG_AGO)
 
     assert runs.require(session, run.id).state == "cancelled"
+
+
+def test_a_lease_of_a_clock_that_was_put_back_ends_in_its_time(session):
+    world.run(session)
+    run, _ = world.claim(session, world.worker(session), now=NOON + timedelta(hours=2))
+
+    assert reaper.tick(session, NOON, LONG_AGO) == 0
+    assert reaper.tick(session, after(71), LONG_AGO) == 1
+    assert runs.require(session, run.id).state == "queued"
+
+
+def test_a_lease_that_is_renewed_under_the_new_clock_is_left_alone(session):
+    world.run(session)
+    run, _ = world.claim(session, world.worker(session), now=after(30))
+
+    assert reaper.tick(session, NOON, LONG_AGO) == 0
+    assert runs.require(session, run.id).lease_until == after(90)

@@ -17,13 +17,12 @@ from nightbook.adapters.broker import Doorbell
 from nightbook.adapters.database import moment_of, open_engine, reading_sessions, sessions
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.beat import copier, dispatcher, planner, reaper, sweeper, tallier
+from nightbook.beat.trust import Trust
 from nightbook.core.clock import utc_now
 from nightbook.settings import Settings
 
 log = logging.getLogger(__name__)
 
-#: A tick that comes this much late means that we were away (a suspend, a stop, a slow database).
-AWAY = 15.0
 COPIER_SECONDS = 2.0
 #: What a copy that is being made gets at the end; one that is cut off is made by the next beat.
 COPIER_PATIENCE = 5.0
@@ -59,8 +58,7 @@ class Beat:
         self._reading = reading
         self._doorbell = doorbell
         self._store = store
-        self._trusted_since = utc_now()
-        self._last_reap = time.monotonic()
+        self._trust = Trust(utc_now(), time.monotonic())
         self._rhythm: dict[str, tuple[float, Callable[[], None]]] = {
             "planner": (planner_seconds, self._plan),
             "dispatcher": (5.0, self._dispatch),
@@ -95,7 +93,7 @@ class Beat:
         except Exception:  # the edge: log, and let the next tick go on
             metrics.LOOP_ERRORS.labels(name).inc()
             if name == "reaper":
-                self._trusted_since = utc_now()
+                self._trust.lose(time.monotonic())
             log.exception("loop.failed loop=%s", name)
         else:
             metrics.LOOP_LAST_SUCCESS.labels(name).set_to_current_time()
@@ -116,11 +114,11 @@ class Beat:
             self._doorbell.ring(pool, str(run_id))
 
     def _reap(self) -> None:
-        late, self._last_reap = time.monotonic() - self._last_reap, time.monotonic()
-        if late > AWAY:
-            self._trusted_since = utc_now()
+        trusted_for = self._trust.look(utc_now(), time.monotonic())
         with self._sessions.begin() as session:
-            reaper.tick(session, moment_of(session, utc_now()), self._trusted_since)
+            # A span, because the clock of the database is not ours.
+            now = moment_of(session, utc_now())
+            reaper.tick(session, now, now - trusted_for)
 
     def _sweep(self) -> None:
         with self._sessions.begin() as session:

@@ -16,6 +16,8 @@ def tick(session: Session, now: datetime, trusted_since: datetime) -> int:
     *now* is the clock of the database. *trusted_since* is when an outage of ours last ended: until one
     lease length has passed since then, silence may be our own fault.
     """
+    if shortened := leases.shorten(session, now):
+        log.warning("lease.shortened runs=%d; the clock of the leases was put back", shortened)
     judged = 0
     for run in leases.silent(session, now, trusted_since=trusted_since):
         leases.judge(session, run, now)

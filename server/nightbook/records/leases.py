@@ -31,6 +31,8 @@ from nightbook.schemas import FinishDraft, HeldAttempt, LeaseAnswer
 
 #: How long after its lease an attempt is judged: later than every deadline of its worker.
 JUDGE_AFTER = timedelta(seconds=10)
+#: As a pool may have it, and some for the clocks of several beats.
+_LONGEST_LEASE = timedelta(seconds=900 + 60)
 _CANDIDATES = 20
 
 
@@ -427,6 +429,20 @@ def silent(session: Session, now: datetime, *, trusted_since: datetime, limit: i
     )
     found = session.exec(wanted.execution_options(populate_existing=True)).all()
     return [run for run in found if now - trusted_since >= timedelta(seconds=run.lease_seconds or 0)]
+
+
+def shorten(session: Session, now: datetime) -> int:
+    """End leases that end later than any can: their clock was put back since. Return how many.
+
+    Without this, a worker that died before the step would be waited for until the clock has caught up.
+    """
+    wanted = select(Run).where(col(Run.state) == "running", col(Run.lease_until) > now + _LONGEST_LEASE)
+    found = session.exec(wanted.with_for_update(skip_locked=True)).all()
+    for run in found:
+        run.lease_until = now + timedelta(seconds=run.lease_seconds or 0)
+        session.add(run)
+    session.flush()
+    return len(found)
 
 
 def judge(session: Session, run: Run, now: datetime) -> None:
