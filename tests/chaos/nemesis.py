@@ -9,11 +9,22 @@ from typing import Literal
 from fleet import Fleet
 
 Fault = Literal[
-    "kill worker", "kill beat", "kill server", "kill all", "stop worker", "stop beat", "wipe broker", "cut"
+    "kill worker",
+    "kill beat",
+    "kill server",
+    "kill all",
+    "stop worker",
+    "stop beat",
+    "stop server",
+    "end worker",
+    "wipe broker",
+    "cut",
 ]
 #: What R01 asks for.
 KILLS: Mapping[Fault, int] = {"kill worker": 60, "kill beat": 25, "kill server": 15}
 _LONGEST_DOWN = 3.0
+#: Longer than the runs of any experiment, so that a drain that hangs is told.
+_DRAIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,8 @@ class Nemesis:
             self._kill([self._one_of(kind, act.which)], act.lasts)
         elif verb == "stop":
             self._stop(self._one_of(kind, act.which), act.lasts)
+        elif verb == "end":
+            self._end(self._one_of(kind, act.which))
         elif act.fault == "wipe broker":
             self._fleet.broker.kill()
             time.sleep(act.lasts)
@@ -79,6 +92,14 @@ class Nemesis:
         for name in names:
             self._fleet.kill(name)
         time.sleep(lasts)
+        self._fleet.revive()
+
+    def _end(self, name: str) -> None:
+        """SIGTERM, as at a rolling upgrade: it drains, and its successor starts."""
+        process = self._fleet.parts[name].process
+        if self._fleet.parts[name].is_up and process is not None:
+            process.terminate()
+            process.wait(_DRAIN_SECONDS)
         self._fleet.revive()
 
     def _stop(self, name: str, lasts: float) -> None:
