@@ -157,6 +157,20 @@ describe('RunDetail', () => {
     expect(screen.getByText('step 1')).toBeTruthy();
   });
 
+  it('never says that no cell ran while the cells are being read', () => {
+    showAt(detail(FAILED, { cells: null }));
+
+    expect(screen.queryByText('No cell ran')).toBeNull();
+    expect(screen.getByText('Loading…')).toBeTruthy();
+  });
+
+  it('names no kind of failure where there is none to name', () => {
+    showAt(detail(FAILED));
+
+    expect(screen.queryByText('Kind of failure')).toBeNull();
+    expect(screen.getByText(/Failed in cell 8 after 1 min 12 s/)).toBeTruthy();
+  });
+
   it('moves between tabs by arrow keys', async () => {
     const onTab = jest.fn();
     const { user } = showAt(detail(aRun(), { onTab }));

@@ -4,13 +4,14 @@ import * as React from 'react';
 import type { LivePicture } from '../../model';
 import type { CellView } from '../../tokens';
 import { Icon } from '../parts/icons';
-import { Empty } from '../parts/notices';
+import { Empty, Loading } from '../parts/notices';
 import { CellMark } from '../parts/state';
 import { useWords } from '../parts/words';
 import { Outputs } from './Outputs';
 
 interface LiveNotebookProps {
-  cells: readonly CellView[];
+  /** Null while they are being read. */
+  cells: readonly CellView[] | null;
   live: LivePicture;
 }
 
@@ -26,6 +27,9 @@ export function LiveNotebook({ cells, live }: LiveNotebookProps): JSX.Element {
         ?.scrollIntoView?.({ block: 'nearest' });
     }
   }, [isFollowing, current]);
+  if (!cells) {
+    return <Loading />;
+  }
   if (cells.length === 0) {
     return (
       <Empty icon="clock" title={__('The notebook is about to begin')}>

@@ -13,6 +13,7 @@ import {
 import { Action, Confirm } from '../parts/actions';
 import { Icon } from '../parts/icons';
 import { Moment, Span, utcWords } from '../parts/moments';
+import { Loading } from '../parts/notices';
 import { Facts, Page } from '../parts/Page';
 import { PlaceLink } from '../parts/places';
 import { classWords, RunChip, toneOf, whyLine } from '../parts/state';
@@ -30,10 +31,11 @@ import { Timeline } from './Timeline';
 export interface RunDetailProps extends Pick<FailureProps, 'onRepair' | 'onDebug'> {
   onShowCell(index: number): void;
   run: RunView;
-  cells: readonly CellView[];
+  /** Null while they are being read, as the two below. */
+  cells: readonly CellView[] | null;
   live: LivePicture;
-  artifacts: readonly ArtifactView[];
-  log: string;
+  artifacts: readonly ArtifactView[] | null;
+  log: string | null;
   /** The executed notebook, where the shell shows it in place. */
   notebook?: React.ReactNode;
   /** The form of "run again", while it is open. */
@@ -81,8 +83,8 @@ export function RunDetail(props: RunDetailProps): JSX.Element {
       }
       actions={<RunActions {...props} />}
     >
-      {isRed(run) ? <Failure {...props} /> : <Why run={run} />}
-      <Progress run={run} cells={props.cells} live={props.live} usual={props.usual ?? null} />
+      {isRed(run) ? <Failure {...props} cells={props.cells ?? []} /> : <Why run={run} />}
+      <Progress run={run} cells={props.cells ?? []} live={props.live} usual={props.usual ?? null} />
       {rerun && (
         <section className="nightbook-Card" aria-label={__('Run again')}>
           <div className="nightbook-Card-head">
@@ -179,7 +181,7 @@ function RunFacts({ run }: { run: RunView }): JSX.Element {
           isFinal(run.state) ? __('Took') : __('Running for'),
           <Span key="t" start={run.started_at} end={run.finished_at} />
         ],
-        [__('Kind of failure'), run.class && !isRed(run) && classWords(run.class, words)],
+        [__('Kind of failure'), run.class && !isRed(run) ? classWords(run.class, words) : null],
         [__('Fire time'), run.fire_at && <Moment at={run.fire_at} />],
         [
           __('Schedule'),
@@ -211,24 +213,36 @@ function RunTabs(props: RunDetailProps): JSX.Element {
     {
       key: 'cells',
       title: __('Cells'),
-      content: () => (
-        <Timeline
-          cells={cells}
-          live={live}
-          running={!isFinal(run.state)}
-          usual={props.usual}
-          focus={props.focus}
-          outputsOf={props.outputsOf}
-          afterFailed={<ParametersOfFailure run={run} />}
-        />
-      )
+      content: () =>
+        cells ? (
+          <Timeline
+            cells={cells}
+            live={live}
+            running={!isFinal(run.state)}
+            usual={props.usual}
+            focus={props.focus}
+            outputsOf={props.outputsOf}
+            afterFailed={<ParametersOfFailure run={run} />}
+          />
+        ) : (
+          <Loading />
+        )
     },
-    { key: 'log', title: __('Log'), content: () => <LogPart text={log} /> },
+    {
+      key: 'log',
+      title: __('Log'),
+      content: () => (log === null ? <Loading /> : <LogPart text={log} />)
+    },
     {
       key: 'artifacts',
       title: __('Artifacts'),
-      count: artifacts.length || undefined,
-      content: () => <ArtifactsPart run={run.id} artifacts={artifacts} onBytes={props.onBytes} />
+      count: artifacts?.length || undefined,
+      content: () =>
+        artifacts ? (
+          <ArtifactsPart run={run.id} artifacts={artifacts} onBytes={props.onBytes} />
+        ) : (
+          <Loading />
+        )
     },
     {
       key: 'parameters',

@@ -79,16 +79,16 @@ function KnownRun({
   return (
     <RunDetail
       run={run}
-      cells={cells.value ?? []}
+      cells={cells.value}
       live={live}
       usual={usual.value}
-      artifacts={artifacts.value ?? []}
-      log={log.value ?? ''}
+      artifacts={artifacts.value}
+      log={log.value}
       notebook={
         isOver ? (
           inPlace && hasCopy(run) && <NotebookFrame run={run.id} title={title} />
         ) : (
-          <LiveNotebook cells={cells.value ?? []} live={live} />
+          <LiveNotebook cells={cells.value} live={live} />
         )
       }
       rerun={isRerunning ? <Rerun run={run} onDone={() => setRerunning(false)} /> : null}
