@@ -10,13 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from nightbook.core.journal import LONGEST
 from nightbook.core.outputs import Outputs, clean_display, clean_output
 from nightbook_executor.execution import Execution
+from nightbook_executor.journal import TooLongError, encoded
 from nightbook_executor.spill import Spill
 
 _TRACEBACK_BYTES = 1024 * 1024
+_NAME_CHARACTERS = 500
 _MINUTE = 60.0
 _RESERVE = 1024 * 1024  # of the journal, for what is no output
+#: What a note calls the states of widgets.
+WIDGETS = "state of widgets"
+_WHY_LONG = f"the limit of one output is {LONGEST:,} bytes"
 
 
 @dataclass
@@ -25,7 +31,7 @@ class _Cut:
     why: str
     dropped: int = 0
     spilled: int = 0
-    told: bool = False
+    told: int | None = None  # how much of `dropped` the note says; None where there is none
 
 
 class Intake:
@@ -46,30 +52,41 @@ class Intake:
         #: Renames the error that our own interrupt causes, for the cell that is being stopped.
         self.rename: Callable[[dict[str, Any]], dict[str, Any]] | None = None
 
-    def is_full(self, index: int) -> bool:
-        """Whether another piece of a stream of this cell could only be dropped, so that none need be read."""
-        return self._spill.is_full and self._room(index) <= 0
+    def is_full(self, index: int, kind: str, size: int) -> bool:
+        """Whether a message of *size* bytes could only be dropped, so that it need not be read."""
+        if kind == "stream":
+            return self._spill.is_full and self._room(index) <= 0
+        if kind == "update_display_data":
+            return size > min(self._run_room(), LONGEST)
+        return kind in ("display_data", "execute_result") and size > min(self._room(index), LONGEST)
 
     def drop(self, index: int, what: str, size: int, *, why: str | None = None, spilled: int = 0) -> None:
         """Count what is not kept; the first loss is told at once."""
         known = self._cuts.get((index, what))
-        cut = known or _Cut(kept=self._cell_bytes.get(index, 0), why=why or self._why_full(index))
+        cut = known or _Cut(kept=self._cell_bytes.get(index, 0), why=why or self._why_full(index, size))
         self._cuts[index, what] = cut
         cut.dropped += size
         cut.spilled += spilled
-        if not cut.told:
-            cut.told = True
+        if cut.told is None:
             self._tell_cut(index, what, cut)
 
     def close(self, index: int) -> None:
         """The cell ended: tell the sums of what was cut."""
         for (cell, what), cut in self._cuts.items():
-            if cell == index:
+            if cell == index and cut.told != cut.dropped:
                 self._tell_cut(index, what, cut)
 
     def finish(self) -> None:
-        """The run is over: nothing more is spilled."""
+        """The run is over: nothing more is spilled, and what came after its cell had ended is told."""
         self._spill.close()
+        for index in {cell for cell, _ in self._cuts}:
+            self.close(index)
+
+    def widgets(self, index: int, state: dict[str, Any]) -> None:
+        """Keep the states of all widgets, where there is room; else a note says so in the cell *index*."""
+        size = len(encoded(state))
+        if size > self._run_room() or not self._record("widgets", state=state):
+            self.drop(index, WIDGETS, size)
 
     def admits(self, index: int, size: int) -> bool:
         """Whether something of *size* bytes that is shown elsewhere, in a widget, still has its place."""
@@ -105,14 +122,19 @@ class Intake:
     def _refuse(self, index: int, kind: str, content: dict[str, Any], size: int) -> None:
         why = f"more than {self._caps.messages_per_minute:,} messages a minute"
         if kind == "stream":
-            self._overflow(index, str(content.get("name", "stdout")), str(content.get("text", "")), why)
-        elif kind != "clear_output":
+            self._overflow(index, _stream_name(content), str(content.get("text", "")), why)
+        else:  # also a clear: without it the cell shows what was not meant to stay
             self.drop(index, "output", size, why=why)
 
-    def _record(self, kind: str, **fields: Any) -> None:
-        record = self._journal.append(kind, **fields)
+    def _record(self, kind: str, **fields: Any) -> bool:
+        """Say whether it was short enough to be kept."""
+        try:
+            record = self._journal.append(kind, **fields)
+        except TooLongError:
+            return False
         if not self._journal.is_written or fields.get("o", {}).get("output_type") == "error":
             self.outputs.apply(record)
+        return True
 
     def _room(self, index: int) -> int:
         return min(self._caps.cell_bytes - self._cell_bytes.get(index, 0), self._run_room())
@@ -121,7 +143,9 @@ class Intake:
         in_journal = self._caps.journal_bytes - _RESERVE - self._journal.size
         return min(self._caps.run_bytes - self._run_bytes, in_journal)
 
-    def _why_full(self, index: int) -> str:
+    def _why_full(self, index: int, size: int) -> str:
+        if size > LONGEST:
+            return _WHY_LONG
         if self._caps.cell_bytes - self._cell_bytes.get(index, 0) <= self._room(index):
             return f"the limit of a cell is {self._caps.cell_bytes:,} bytes"
         return f"the limit of a run is {self._caps.run_bytes:,} bytes"
@@ -135,7 +159,7 @@ class Intake:
         return self._counts[index] <= self._caps.cell_outputs
 
     def _stream(self, index: int, _kind: str, content: dict[str, Any], _size: int) -> None:
-        name, text = str(content.get("name", "stdout")), str(content.get("text", ""))
+        name, text = _stream_name(content), str(content.get("text", ""))
         if self._last_stream.get(index) != name and not self._one_more(index):
             self._overflow(index, name, text, self._why_many())
             return
@@ -145,7 +169,7 @@ class Intake:
             self._count(index, len(kept.encode("utf-8", "replace")))
             self._record("text", i=index, name=name, s=kept)
         if len(kept) < len(text):
-            self._overflow(index, name, text[len(kept) :], self._why_full(index))
+            self._overflow(index, name, text[len(kept) :], self._why_full(index, 0))
 
     def _overflow(self, index: int, name: str, text: str, why: str) -> None:
         """Text beyond a cap goes to the spill, as far as there is room."""
@@ -166,8 +190,10 @@ class Intake:
             self.drop(index, "output", size, why=self._why_many())
             return
         self._last_stream.pop(index, None)
-        self._count(index, size)
-        self._record("out", i=index, o=output, display_id=_display_id(content))
+        if self._record("out", i=index, o=output, display_id=_display_id(content)):
+            self._count(index, size)
+        else:
+            self.drop(index, "output", size, why=_WHY_LONG)
 
     def _update(self, index: int, _kind: str, content: dict[str, Any], size: int) -> None:
         display_id = _display_id(content)
@@ -176,10 +202,18 @@ class Intake:
         if size > self._run_room():
             self.drop(index, "output", size)
             return
-        self._run_bytes += size
-        self._record("update", i=index, display_id=display_id, o=clean_display(content))
+        if self._record("update", i=index, display_id=display_id, o=clean_display(content)):
+            self._run_bytes += size
+        else:
+            self.drop(index, "output", size, why=_WHY_LONG)
 
-    def _clear(self, index: int, _kind: str, content: dict[str, Any], _size: int) -> None:
+    def _clear(self, index: int, _kind: str, content: dict[str, Any], size: int) -> None:
+        if self._run_room() <= 0:
+            self.drop(index, "output", size)
+            return
+        for (cell, _), cut in self._cuts.items():
+            if cell == index:
+                cut.told = None  # its note goes with the outputs
         self._run_bytes -= self._cell_bytes.get(index, 0)
         self._cell_bytes[index] = self._counts[index] = 0
         self._last_stream.pop(index, None)
@@ -193,11 +227,13 @@ class Intake:
         most = _TRACEBACK_BYTES if self._run_room() > _TRACEBACK_BYTES else _TRACEBACK_BYTES // 256
         output["traceback"] = _shortened(output["traceback"], most)
         output["evalue"] = output["evalue"][:most]
+        output["ename"] = output["ename"][:_NAME_CHARACTERS]
         self._last_stream.pop(index, None)
         self.errors[index] = output
         self._record("out", i=index, o=output)
 
     def _tell_cut(self, index: int, what: str, cut: _Cut) -> None:
+        cut.told = cut.dropped
         counts = {"kept": cut.kept, "dropped": cut.dropped, "spilled": cut.spilled}
         self._record("cut", i=index, what=what, why=cut.why, **counts)
 
@@ -210,6 +246,11 @@ _ACTS: dict[str, Callable[[Intake, int, str, dict[str, Any], int], None]] = {
     "clear_output": Intake._clear,
     "error": Intake._error,
 }
+
+
+def _stream_name(content: dict[str, Any]) -> str:
+    """One of the two that there are: user code may send others, and each would be counted apart."""
+    return "stderr" if content.get("name") == "stderr" else "stdout"
 
 
 def _display_id(content: dict[str, Any]) -> str | None:
@@ -230,7 +271,7 @@ def _shortened(traceback: list[str], most: int) -> list[str]:
     kept: list[str] = []
     size = 0
     for line in traceback:
-        size += len(line)
+        size += len(line) + 4  # its quotes and its comma
         if size > most:
             return [*kept, "… the rest of the traceback was cut"]
         kept.append(line)

@@ -17,13 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nightbook.core.journal import LONGEST
+
 _BATCH_SECONDS = 0.02
 _BATCH_BYTES = 64 * 1024
 _SYNC_SECONDS = 1.0
-_OVERHEAD = 16  # a line's number and its end
+_OVERHEAD = 24  # a line's number and its end
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 Record = dict[str, Any]
+
+
+class TooLongError(ValueError):
+    """A record whose line would be longer than any may be. Nothing was appended."""
 
 
 def opened(path: Path) -> int:
@@ -65,11 +71,14 @@ class Journal:
         """Add one record and return it as it will be written, all but its number.
 
         It is made into bytes here, so that what waits for the disk takes no more than it will take there.
+        Raises TooLongError.
         """
         record = {"t": self.elapsed_ms, "k": kind, **fields}
         if self._fd is not None:
             line = _Line.of(record)
-            self.size += len(line.head) + len(line.body) + _OVERHEAD
+            if line.size > LONGEST:
+                raise TooLongError(f"a record of {line.size:,} bytes")
+            self.size += line.size
             self._queue.put(line)
         return record
 
@@ -142,6 +151,10 @@ class _Line:
     body: bytes = b""
     tail: bytes = b"\n"
     stream: tuple[int, str] | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.head) + len(self.body) + _OVERHEAD
 
     @classmethod
     def of(cls, record: Record) -> "_Line":

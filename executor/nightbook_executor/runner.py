@@ -18,9 +18,11 @@ from papermill.clientwrap import PapermillNotebookClient
 from nightbook_executor import cgroups, endings
 from nightbook_executor.endings import Death, Ending, Stop
 from nightbook_executor.execution import Execution
-from nightbook_executor.intake import Intake
+from nightbook_executor.intake import WIDGETS, Intake
+from nightbook_executor.journal import encoded
 from nightbook_executor.kernel import Kernel
 from nightbook_executor.meter import Meter
+from nightbook_executor.widgets import WidgetRoom
 from nightbook_executor.wire import Request, Wire
 
 _STEP_SECONDS = 10.0
@@ -58,6 +60,8 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         self._journal = execution.journal
         self._intake = Intake(execution)
         self._expected_errors = 0
+        self._widget_room = WidgetRoom(execution.caps.cell_bytes, self._widget_bytes)
+        self._widget_cell = 0  # the last one that had to do with widgets
         self._kernel: Kernel
         self._wire: Wire
         self._meter: Meter
@@ -98,6 +102,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
             await self._ready()
             await self._permitted()
             ending = await self._cells()
+            self._tell_widgets()
         except _EndedError as ended:
             ending = ended.ending
         finally:
@@ -192,7 +197,6 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
             self._close_cell(cell, index, started, verdict)
             if verdict.ending is not None:
                 return verdict.ending
-        self._tell_widgets()
         return endings.all_ran(self._expected_errors)
 
     def _run_overdue(self) -> Stop | None:
@@ -337,7 +341,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
     def _tell_widgets(self) -> None:
         self.set_widgets_metadata()
         if self.widget_state:
-            self._journal.append("widgets", state=self.nb.metadata.widgets)
+            self._intake.widgets(self._widget_cell, self.nb.metadata.widgets)
 
     # ------------------------------------------------------------ what comes from the kernel
 
@@ -347,7 +351,7 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         if "execution_count" in content and content["execution_count"] is not None:
             cell["execution_count"] = content["execution_count"]
         if kind.startswith("comm"):
-            self.handle_comm_msg(cell.outputs, message, index)
+            self._on_comm(cell, message, index, size + sum(len(one) for one in message["buffers"]))
         elif kind == "execute_input":
             return
         elif hooks := self.output_hook_stack[message["parent_header"].get("msg_id")]:
@@ -357,6 +361,18 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
             self._intake.take(index, kind, content, size)
             if self._tells_output and kind in _TOLD:
                 self.log_output_message(_node({"output_type": kind, **content}))
+
+    def _on_comm(self, cell: Any, message: dict[str, Any], index: int, size: int) -> None:
+        self._widget_cell = index
+        if self._widget_room.admits(size):
+            self.handle_comm_msg(cell.outputs, message, index)
+        else:
+            why = f"the limit of all widgets is {self._widget_room.most:,} bytes"
+            self._intake.drop(index, WIDGETS, size, why=why)
+
+    def _widget_bytes(self) -> int:
+        buffers = (one["data"] for parts in self.widget_buffers.values() for one in parts.values())
+        return len(encoded(self.widget_state)) + sum(len(data) for data in buffers)
 
     def _to_widget(self, hook: Any, kind: str, cell: Any, message: dict[str, Any], index: int) -> None:
         if kind == "clear_output":

@@ -44,7 +44,7 @@ class Wire:
         self,
         client: AsyncKernelClient,
         on_message: Callable[[int, Message, int], None],
-        is_full: Callable[[int], bool],
+        is_full: Callable[[int, str, int], bool],
         on_drop: Callable[[int, str, int], None],
     ) -> None:
         self._client = client
@@ -101,7 +101,7 @@ class Wire:
                 return
             try:
                 self._take(frames)
-            except (ValueError, KeyError, TypeError) as error:
+            except Exception as error:  # whatever user code sends, the next message is read
                 _log.warning("a kernel message could not be read: %s", type(error).__name__)
 
     def _take(self, frames: list[bytes]) -> None:
@@ -127,7 +127,7 @@ class Wire:
             self._on_message(request.cell, message, size)
 
     def _skips(self, cell: int, kind: str, size: int) -> bool:
-        return (kind == "stream" and self._is_full(cell)) or (kind != "stream" and size > _HUGE)
+        return self._is_full(cell, kind, size) or (kind != "stream" and size > _HUGE)
 
     def _read(self, session: Session, parts: list[bytes]) -> Message:
         """One signed message. Raises ValueError where it is not our kernel's.

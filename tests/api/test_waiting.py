@@ -13,6 +13,7 @@ from nightbook.adapters.notices import Board, Listener
 from nightbook.api import live, worker
 from nightbook.api.lanes import THREADS
 from nightbook.core.clock import new_id
+from nightbook.core.journal import LONGEST
 
 WORKER = VALID["/worker/register"]["id"]
 
@@ -37,6 +38,13 @@ def _put_journal(world, order, offset, lines):
     path = f"/worker/attempts/{order['attempt_id']}/journal?fence={order['fence']}&offset={offset}"
     answer = world.ask("PUT", path, content=lines, token=world.worker)
     assert answer.status_code == 200, answer.text
+
+
+def test_a_line_of_a_journal_may_be_as_long_as_a_worker_makes_one(world, taken):
+    begin = len(b'{"k":"begin","n":0}\n')
+    line = b'{"k":"out","n":1,"i":0,"o":{"x":"%b"}}\n'
+
+    _put_journal(world, taken, begin, line % (b"x" * (LONGEST - len(line))))
 
 
 def _left(name, role, body, *, content=True):

@@ -199,6 +199,8 @@ class FakeServer:
         if run.refuse_begin:
             raise Refusal(409, "fence_lost")
         assert not lines or lines.endswith(b"\n")
+        if len(lines) > journal.LONGEST:
+            raise Refusal(413, "too_large")
         if offset > len(run.journal):
             raise Refusal(409, "journal_gap", str(len(run.journal)))
         run.journal += lines[len(run.journal) - offset :]

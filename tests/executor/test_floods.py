@@ -159,3 +159,64 @@ def test_a_progress_bar_is_one_line_in_the_copy_and_whole_in_the_journal(server)
     until(lambda: run.finish is not None)
     assert outputs_of(run)[0]["text"] == "999\n"
     assert run.printed.count("\r") == 1000
+
+
+def test_one_output_of_fifty_megabytes_is_a_note_and_a_picture_of_three_is_kept(server, tmp_path):
+    gate = tmp_path / "go"
+    show = "from IPython.display import display\ndisplay({'text/plain': 'x' * %s}, raw=True)"
+    wait = f"print('after')\nimport os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.02)"
+    run = server.queue_run(show % "50_000_000", show % "3_000_000", wait)
+    server.wait(lambda: "after" in run.printed, 60)
+
+    peak = childs_peak(run)
+    gate.touch()
+    ended(server, run)
+
+    assert peak <= 300 * MIB
+    (note,) = outputs_of(run)
+    assert "0 bytes kept, 50,0" in note["text"]
+    assert len(outputs_of(run, 1)[0]["data"]["text/plain"]) == 3_000_000
+
+
+def test_a_journal_that_nobody_takes_for_a_while_costs_disk_and_neither_memory_nor_outputs(server, tmp_path):
+    gate = tmp_path / "go"
+    show = (
+        "from IPython.display import display\nprint('begun', flush=True)\n"
+        f"import os, time\nwhile not os.path.exists({str(gate)!r}): time.sleep(0.02)\n"
+        "for n in range(10_000): display({'text/plain': f'{n} ' + 'x' * 2000}, raw=True)"
+    )
+    caps = {"cell_output_bytes": 50 * MIB, "cell_outputs": 100_000, "messages_per_minute": 1_000_000}
+    done, stay = tmp_path / "done", tmp_path / "stay"
+    after = f"open({str(done)!r}, 'w')\nimport os, time\nwhile not os.path.exists({str(stay)!r}): time.sleep(0.02)"
+    run = server.queue_run(show, after, limits=caps)
+    server.wait(lambda: "begun" in run.printed)
+
+    run.hold = "journal"
+    gate.touch()
+    until(done.exists, 60)
+    peak, taken = childs_peak(run), len(run.journal)
+    run.hold = None
+    stay.touch()
+    ended(server, run)
+
+    assert taken < MIB
+    assert peak <= 300 * MIB
+    assert [one["data"]["text/plain"].split()[0] for one in outputs_of(run)[1:]] == [
+        str(n) for n in range(10_000)
+    ]
+
+
+def test_pictures_beyond_the_cap_of_a_cell_are_a_note_however_many_there_are(server):
+    plots = (
+        "from IPython.display import display\n"
+        "for n in range(5_000): display({'image/png': 'A' * 20_000, 'text/plain': str(n)}, raw=True)"
+    )
+    run = server.queue_run(plots, "print('after')")
+
+    ended(server, run)
+
+    *shown, note = outputs_of(run)
+    assert [one["data"]["text/plain"] for one in shown] == [str(n) for n in range(len(shown))]
+    assert 9 * MIB < len(shown) * 20_000 < 10 * MIB
+    assert "output was cut" in note["text"]
+    assert run.printed == "after\n"

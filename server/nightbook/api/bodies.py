@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightbook.api import problems
-from nightbook.core import strict_json
+from nightbook.core import journal, strict_json
 from nightbook.core.errors import Fault, FieldError, TooLarge
 
 MIB: Final = 1024 * 1024
@@ -38,7 +38,7 @@ class BodyLimits:
 
     json_bytes: int = MIB
     upload_bytes: int = 40 * MIB  # a notebook of 20 MiB and its siblings as base64
-    journal_bytes: int = 2 * MIB
+    journal_bytes: int = journal.LONGEST  # a worker sends less, but for one line that is as long
     artifact_bytes: int = 200 * MIB
     silence_seconds: float = 30.0
     #: After the first `silence_seconds`, a body must have come at least this fast on average.
