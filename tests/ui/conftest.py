@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -22,6 +23,7 @@ from nightbook.client import Client
 
 REPOSITORY = Path(__file__).parents[2]
 PICTURES = REPOSITORY / "tests" / "ui" / "__screenshots__"
+AXE = REPOSITORY / "extension" / "node_modules" / "axe-core" / "axe.min.js"
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -149,6 +151,23 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is not installed; name it in $CHROMIUM")
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+
+
+@pytest.fixture
+def findings(page: Page) -> Callable[[], list[str]]:
+    """Every rule of the accessibility checker that the page breaks, with the first elements that break it."""
+    source = AXE.read_text(encoding="utf-8")
+
+    def act() -> list[str]:
+        # As the debugger evaluates it, so the page's own policy need not be opened for it.
+        page.evaluate(source + "; null")
+        found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{rule['impact']}: {rule['id']} at {[node['target'] for node in rule['nodes']][:3]}"
+            for rule in found["violations"]
+        ]
+
+    return act
 
 
 class Shots:
