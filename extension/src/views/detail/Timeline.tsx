@@ -94,6 +94,7 @@ function CellRow({ paced, longest, isFocused, ...after }: CellRowProps): JSX.Ele
         <code className="nightbook-Cell-title">
           {firstLine(cell.source) || __('Cell %1', cell.index + 1)}
         </code>
+        <Slow slow={paced.slow} />
         <Bar share={(seconds ?? 0) / longest} usual={usual === null ? null : usual / longest} />
         <Seconds paced={paced} />
       </button>
@@ -102,21 +103,27 @@ function CellRow({ paced, longest, isFocused, ...after }: CellRowProps): JSX.Ele
   );
 }
 
-/** How long a cell took; where that is much more than usual, how many times as long. */
-function Seconds({ paced: { seconds, usual, slow } }: { paced: PacedCell }): JSX.Element {
-  const words = useWords();
-  const { __ } = words;
-  const told = seconds === null ? '' : spanWords(seconds, words);
-  const title = usual === null ? undefined : __('usually %1', spanWords(usual, words));
+/** Of a cell that takes much more than usual, how many times as long; empty for all others. */
+function Slow({ slow }: { slow: number | null }): JSX.Element {
+  const { __ } = useWords();
   return (
-    <span className="nightbook-Time nightbook-Cell-span" title={title}>
+    <span className="nightbook-Slow">
       {slow !== null && (
-        <span className="nightbook-Slow">
+        <>
           <Icon name="clock" />
           {__('%1× slower', slow < 10 ? slow.toFixed(1) : Math.round(slow))}
-        </span>
+        </>
       )}
-      {told}
+    </span>
+  );
+}
+
+function Seconds({ paced: { seconds, usual } }: { paced: PacedCell }): JSX.Element {
+  const words = useWords();
+  const title = usual === null ? undefined : words.__('usually %1', spanWords(usual, words));
+  return (
+    <span className="nightbook-Time nightbook-Cell-span" title={title}>
+      {seconds === null ? '' : spanWords(seconds, words)}
     </span>
   );
 }
