@@ -1,6 +1,6 @@
 import { webcrypto } from 'node:crypto';
 
-import { render, screen, within } from '@testing-library/react';
+import { fireEvent, render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import * as React from 'react';
 
@@ -11,6 +11,7 @@ import { AttemptsPart } from '../src/views/detail/AttemptsPart';
 import { Failure, type FailureProps } from '../src/views/detail/Failure';
 import { Lineage } from '../src/views/detail/Lineage';
 import { LiveNotebook } from '../src/views/detail/LiveNotebook';
+import { Outputs } from '../src/views/detail/Outputs';
 import { paceOf } from '../src/views/detail/pace';
 import { Progress } from '../src/views/detail/Progress';
 import { Proof } from '../src/views/detail/Proof';
@@ -335,5 +336,41 @@ describe('Proof', () => {
     expect(good).toContain('as listed');
     expect(changed).toContain('not what was listed');
     expect(gone).toContain('could not be read');
+  });
+});
+
+describe('Outputs', () => {
+  const printed = (text: string) => [{ output_type: 'stream', name: 'stdout', text }];
+
+  function sized(pre: HTMLElement, scrollTop: number) {
+    Object.defineProperties(pre, {
+      scrollHeight: { value: 900, configurable: true },
+      clientHeight: { value: 300, configurable: true }
+    });
+    pre.scrollTop = scrollTop;
+    fireEvent.scroll(pre);
+  }
+
+  it('follow the end of a text that grows, unless the reader has scrolled up', () => {
+    const { rerender } = render(<Outputs outputs={printed('one\n')} growing />);
+    const pre = screen.getByText('one');
+
+    sized(pre, 590);
+    rerender(<Outputs outputs={printed('one\ntwo\n')} growing />);
+    expect(pre.scrollTop).toBe(900);
+
+    sized(pre, 100);
+    rerender(<Outputs outputs={printed('one\ntwo\nthree\n')} growing />);
+    expect(pre.scrollTop).toBe(100);
+  });
+
+  it('stay at the beginning of a text that is whole', () => {
+    const { rerender } = render(<Outputs outputs={printed('one\n')} />);
+    const pre = screen.getByText('one');
+
+    sized(pre, 590);
+    rerender(<Outputs outputs={printed('one\ntwo\n')} />);
+
+    expect(pre.scrollTop).toBe(590);
   });
 });

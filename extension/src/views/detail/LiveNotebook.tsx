@@ -80,7 +80,7 @@ function LiveCellView({ cell, live }: { cell: CellView; live: LivePicture }): JS
       </span>
       <div className="nightbook-Live-body">
         {cell.source && <pre className="nightbook-Source">{cell.source}</pre>}
-        {now && <Outputs outputs={now.outputs} />}
+        {now && <Outputs outputs={now.outputs} growing={state === 'running'} />}
         {state === 'running' && (!now || now.outputs.length === 0) && (
           <p className="nightbook-faint">
             <Icon name="spinner" /> {__('nothing printed yet')}

@@ -7,6 +7,7 @@
 import * as React from 'react';
 
 import type { NotebookOutput } from '../../tokens';
+import { useFollowedEnd } from '../parts/following';
 import { useWords } from '../parts/words';
 
 /** Colours and cursor moves of terminals. */
@@ -29,21 +30,34 @@ export function plainText(text: string): string {
     .join('\n');
 }
 
-export function Outputs({ outputs }: { outputs: readonly NotebookOutput[] }): JSX.Element {
+interface OutputsProps {
+  outputs: readonly NotebookOutput[];
+  /** Whether there is more to come, so that long texts are shown by their end. */
+  growing?: boolean;
+}
+
+export function Outputs({ outputs, growing = false }: OutputsProps): JSX.Element {
   return (
     <div className="nightbook-Outputs">
       {outputs.map((output, place) => (
-        <Output key={place} output={output} />
+        <Output key={place} output={output} growing={growing} />
       ))}
     </div>
   );
 }
 
-function Output({ output }: { output: NotebookOutput }): JSX.Element | null {
+interface OutputProps {
+  output: NotebookOutput;
+  growing: boolean;
+}
+
+function Output({ output, growing }: OutputProps): JSX.Element | null {
   const { __ } = useWords();
   if (output.output_type === 'stream') {
     const isError = output.name === 'stderr';
-    return <Printed text={joined(output.text)} tone={isError ? 'nightbook-mod-stderr' : ''} />;
+    const tone = isError ? 'nightbook-mod-stderr' : '';
+    const text = joined(output.text);
+    return growing ? <Growing text={text} tone={tone} /> : <Printed text={text} tone={tone} />;
   }
   if (output.output_type === 'error') {
     const trace = (output.traceback ?? []).join('\n') || `${output.ename}: ${output.evalue}`;
@@ -66,14 +80,24 @@ function Output({ output }: { output: NotebookOutput }): JSX.Element | null {
   ) : null;
 }
 
+interface PrintedProps {
+  text: string;
+  tone: string;
+  box?: React.RefObject<HTMLPreElement>;
+}
+
 /** Long texts scroll, so they have to be reachable by keyboard. */
-function Printed({ text, tone }: { text: string; tone: string }): JSX.Element {
+function Printed({ text, tone, box }: PrintedProps): JSX.Element {
   return (
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <pre className={`nightbook-Output ${tone}`.trim()} tabIndex={0}>
+    <pre ref={box} className={`nightbook-Output ${tone}`.trim()} tabIndex={0}>
       {plainText(text)}
     </pre>
   );
+}
+
+function Growing({ text, tone }: Omit<PrintedProps, 'box'>): JSX.Element {
+  return <Printed text={text} tone={tone} box={useFollowedEnd(text)} />;
 }
 
 interface PictureProps {

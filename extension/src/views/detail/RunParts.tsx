@@ -2,19 +2,13 @@
 import * as React from 'react';
 
 import type { RunView } from '../../tokens';
+import { useFollowedEnd } from '../parts/following';
 import { Empty } from '../parts/notices';
 import { useWords } from '../parts/words';
 
 export function LogPart({ text }: { text: string }): JSX.Element {
   const { __ } = useWords();
-  const end = React.useRef<HTMLPreElement>(null);
-  React.useEffect(() => {
-    const pre = end.current;
-    // Follows the end, unless the reader has scrolled up to read.
-    if (pre && pre.scrollHeight - pre.scrollTop - pre.clientHeight < 80) {
-      pre.scrollTop = pre.scrollHeight;
-    }
-  }, [text]);
+  const end = useFollowedEnd(text);
   if (!text.trim()) {
     return <Empty icon="list" title={__('The log is empty')} />;
   }

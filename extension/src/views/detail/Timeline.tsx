@@ -138,7 +138,7 @@ function CellBody({ paced, outputsOf, afterFailed }: CellBodyProps): JSX.Element
   return (
     <div className="nightbook-Cell-body">
       {cell.source && <pre className="nightbook-Source">{cell.source}</pre>}
-      {outputs.length > 0 && <Outputs outputs={outputs} />}
+      {outputs.length > 0 && <Outputs outputs={outputs} growing={state === 'running'} />}
       {!live && isOver && outputsOf ? (
         outputsOf(cell.index)
       ) : cell.error && !hasError ? (
