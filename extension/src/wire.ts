@@ -289,7 +289,7 @@ export interface paths {
         };
         /**
          * List Runs
-         * @description Runs, newest first. `state` may be given several times.
+         * @description Runs, newest first, or with `sort=created_at` oldest first. `state` may be given several times.
          */
         get: operations["list_runs_api_v1_runs_get"];
         put?: never;
@@ -676,7 +676,7 @@ export interface paths {
         };
         /**
          * List Schedules
-         * @description Schedules, newest first.
+         * @description Schedules, newest first, or with `sort=created_at` oldest first.
          */
         get: operations["list_schedules_api_v1_schedules_get"];
         put?: never;
@@ -4693,7 +4693,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string | null;
-                sort?: "-created_at";
+                sort?: "-created_at" | "created_at";
                 state?: ("queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired")[] | null;
                 schedule_id?: string | null;
                 rerun_of?: string | null;
@@ -5349,7 +5349,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string | null;
-                sort?: "-created_at";
+                sort?: "-created_at" | "created_at";
                 state?: ("active" | "paused") | null;
                 notebook?: string | null;
                 owner?: string | null;

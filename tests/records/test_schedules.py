@@ -85,9 +85,18 @@ def test_a_list_is_cut_where_its_reader_says(session):
         world.run(session, now=NOON + timedelta(seconds=n), tags=["x"] if n % 2 else []) for n in range(5)
     ]
 
-    first = runs.page(session, before=None, limit=2, filters={})
-    rest = runs.page(session, before=first[-1].id, limit=9, filters={})
-    tagged = runs.page(session, before=None, limit=9, filters={"tag": "x"})
+    first = runs.page(session, beyond=None, limit=2, filters={})
+    rest = runs.page(session, beyond=first[-1].id, limit=9, filters={})
+    tagged = runs.page(session, beyond=None, limit=9, filters={"tag": "x"})
 
     assert [run.id for run in (*first, *rest)] == [run.id for run in reversed(made)]
     assert len(tagged) == 2
+
+
+def test_a_list_can_begin_with_the_oldest(session):
+    made = [world.run(session, now=NOON + timedelta(seconds=n)) for n in range(4)]
+
+    first = runs.page(session, beyond=None, limit=2, filters={}, oldest_first=True)
+    rest = runs.page(session, beyond=first[-1].id, limit=9, filters={}, oldest_first=True)
+
+    assert [run.id for run in (*first, *rest)] == [run.id for run in made]

@@ -49,9 +49,8 @@ _NO_BEAT = "No beat has looked at it: see whether the server, or nightbook beat,
 def overview(session: Reading, _caller: RunsReader, now: Now, timezone: Zone = "UTC") -> OverviewView:
     """What needs attention, runs now and comes next; the pools; the last 24 hours, and 14 days."""
     zone = zones.canonical(timezone)
-    running = runs.page(session, before=None, limit=SHOWN, filters={"state": ["running"]})
+    running = runs.page(session, beyond=None, limit=SHOWN, filters={"state": ["running"]})
     pools = pool_views(session, moment_of(session, now))
-    days = _days(zone, now)
     tallied = tallies.since(session, now - timedelta(days=DAYS + 1))
     return OverviewView(
         is_new=not (running or tallied or schedules.are_there_any(session)),
@@ -67,7 +66,7 @@ def overview(session: Reading, _caller: RunsReader, now: Now, timezone: Zone = "
             for tally in tallied
             if tally.hour > now - timedelta(hours=24)
         ],
-        days=[_day_view(day, [tally for tally in tallied if _day(zone, tally.hour) == day]) for day in days],
+        days=_day_views(zone, now, tallied),
     )
 
 
@@ -122,13 +121,14 @@ def _why_waiting(pool: PoolView | None) -> str | None:
     return f"The pool {pool.name} is full: {pool.running} runs." if is_full else None
 
 
-def _days(zone: str, now: datetime) -> list[date]:
-    today = _day(zone, now)
-    return [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-
-
-def _day(zone: str, moment: datetime) -> date:
-    return moment.astimezone(zones.zone(zone)).date()
+def _day_views(zone: str, now: datetime, tallied: Sequence[Tally]) -> list[DayView]:
+    rules = zones.zone(zone)
+    by_day: dict[date, list[Tally]] = {}
+    for tally in tallied:
+        by_day.setdefault(tally.hour.astimezone(rules).date(), []).append(tally)
+    today = now.astimezone(rules).date()
+    days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
+    return [_day_view(day, by_day.get(day, [])) for day in days]
 
 
 def _day_view(day: date, ended: Sequence[Tally]) -> DayView:

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=2000)]
-NewestFirst = Annotated[Literal["-created_at"], Query()]
+ByCreation = Annotated[Literal["-created_at", "created_at"], Query()]
 
 
 def encode(position: str) -> str:

@@ -78,7 +78,7 @@ def list_runs(
     _caller: RunsReader,
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
-    sort: paging.NewestFirst = "-created_at",  # noqa: ARG001 - the one order there is; another is refused
+    sort: paging.ByCreation = "-created_at",
     state: Annotated[list[RunState] | None, Query(max_length=9)] = None,
     schedule_id: UUID | None = None,
     rerun_of: UUID | None = None,
@@ -93,7 +93,7 @@ def list_runs(
     until: Instant | None = None,
     q: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Page[RunView]:
-    """Runs, newest first. `state` may be given several times."""
+    """Runs, newest first, or with `sort=created_at` oldest first. `state` may be given several times."""
     filters = {
         "state": state,
         "schedule_id": schedule_id,
@@ -109,7 +109,13 @@ def list_runs(
         "until": until,
         "q": q,
     }
-    found = runs.page(session, before=paging.decode_id(cursor), limit=limit + 1, filters=filters)
+    found = runs.page(
+        session,
+        beyond=paging.decode_id(cursor),
+        limit=limit + 1,
+        filters=filters,
+        oldest_first=sort == "created_at",
+    )
     shown, last = paging.cut(found, limit)
     return Page(
         items=views.run_views(session, shown), next_cursor=paging.encode(str(last.id)) if last else None

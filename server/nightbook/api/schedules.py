@@ -125,7 +125,7 @@ def list_schedules(
     _caller: SchedulesReader,
     limit: paging.Limit = 50,
     cursor: paging.Cursor = None,
-    sort: paging.NewestFirst = "-created_at",  # noqa: ARG001 - the one order there is; another is refused
+    sort: paging.ByCreation = "-created_at",
     state: Literal["active", "paused"] | None = None,
     notebook: Annotated[str | None, Query(max_length=1024)] = None,
     owner: Annotated[str | None, Query(max_length=200)] = None,
@@ -133,10 +133,16 @@ def list_schedules(
     pool: Annotated[str | None, Query(max_length=63)] = None,
     q: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Page[ScheduleView]:
-    """Schedules, newest first."""
+    """Schedules, newest first, or with `sort=created_at` oldest first."""
     asked = {"state": state, "notebook": notebook, "owner": owner, "tag": tag, "pool": pool, "q": q}
     filters = {key: value for key, value in asked.items() if value}
-    found = schedules.page(session, before=paging.decode_id(cursor), limit=limit + 1, filters=filters)
+    found = schedules.page(
+        session,
+        beyond=paging.decode_id(cursor),
+        limit=limit + 1,
+        filters=filters,
+        oldest_first=sort == "created_at",
+    )
     shown, last = paging.cut(found, limit)
     return Page(
         items=views.schedule_views(session, shown), next_cursor=paging.encode(str(last.id)) if last else None

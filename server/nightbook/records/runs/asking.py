@@ -47,15 +47,22 @@ def attempts_of(session: Session, run_ids: Sequence[UUID]) -> Mapping[UUID, list
     return found
 
 
-def page(session: Session, *, before: UUID | None, limit: int, filters: Mapping[str, Any]) -> Sequence[Run]:
-    """Runs, newest first.
+def page(
+    session: Session,
+    *,
+    beyond: UUID | None,
+    limit: int,
+    filters: Mapping[str, Any],
+    oldest_first: bool = False,
+) -> Sequence[Run]:
+    """Runs after *beyond* in their order, newest first unless told otherwise.
 
     Filters: state, schedule_id, notebook, owner, tag, trigger, pool, rerun_of, caused_by, group_id, since,
     until, q.
     """
-    wanted = select(Run).order_by(col(Run.id).desc()).limit(limit)
-    if before is not None:
-        wanted = wanted.where(col(Run.id) < before)
+    wanted = select(Run).order_by(col(Run.id).asc() if oldest_first else col(Run.id).desc()).limit(limit)
+    if beyond is not None:
+        wanted = wanted.where(col(Run.id) > beyond if oldest_first else col(Run.id) < beyond)
     if tag := filters.get("tag"):
         wanted = wanted.join(RunTag, col(RunTag.run_id) == col(Run.id)).where(col(RunTag.tag) == tag)
     if states := filters.get("state"):

@@ -29,12 +29,21 @@ def require_for_change(session: Session, schedule_id: UUID) -> Schedule:
 
 
 def page(
-    session: Session, *, before: UUID | None, limit: int, filters: Mapping[str, str]
+    session: Session,
+    *,
+    beyond: UUID | None,
+    limit: int,
+    filters: Mapping[str, str],
+    oldest_first: bool = False,
 ) -> Sequence[Schedule]:
-    """Schedules, newest first. Filters: notebook, owner, tag, state, q, pool."""
-    wanted = select(Schedule).where(col(Schedule.deleted_at).is_(None)).order_by(col(Schedule.id).desc())
-    if before is not None:
-        wanted = wanted.where(col(Schedule.id) < before)
+    """Schedules after *beyond* in their order, newest first unless told otherwise.
+
+    Filters: notebook, owner, tag, state, q, pool.
+    """
+    order = col(Schedule.id).asc() if oldest_first else col(Schedule.id).desc()
+    wanted = select(Schedule).where(col(Schedule.deleted_at).is_(None)).order_by(order)
+    if beyond is not None:
+        wanted = wanted.where(col(Schedule.id) > beyond if oldest_first else col(Schedule.id) < beyond)
     if value := filters.get("notebook"):
         wanted = wanted.where(col(Schedule.notebook_path) == value)
     if value := filters.get("owner"):
