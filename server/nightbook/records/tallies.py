@@ -46,13 +46,15 @@ class Tally:
 def since(session: Session, start: datetime) -> list[Tally]:
     """What ended from the full hour of *start* until now, by hour and state."""
     first = _full_hour(start)
-    kept = session.exec(
-        select(HourTally).where(col(HourTally.hour) >= first).order_by(col(HourTally.hour))
-    ).all()
+    kept = (
+        select(HourTally.hour, HourTally.state, HourTally.runs, HourTally.seconds)
+        .where(col(HourTally.hour) >= first)
+        .order_by(col(HourTally.hour))
+    )
     counted_until = _counted_until(session)
     open_from = first if counted_until is None else max(first, counted_until)
     return [
-        *(Tally(one.hour, one.state, one.runs, one.seconds) for one in kept),
+        *(Tally(*row) for row in session.execute(kept).all()),
         *_counted(session, open_from, None),
     ]
 
