@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -72,15 +73,17 @@ class Fleet:
         size: Size,
         *,
         program: Sequence[str] = _PROGRAM,
+        broker: brokers.Broker | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
-        """*program* is what servers and beats run in place of `-m nightbook`."""
+        """*program* is what servers and beats run in place of `-m nightbook`, *environment* what all get."""
         self.folder = folder
         self.home = folder / "h"
         self.stack = stack
         self.size = size
         self.pool = f"chaos-{uuid4().hex[:8]}"
         self._environment = plain_environment(folder)
-        self.broker = brokers.made_for(stack, folder, dict(self._environment), [self.pool])
+        self.broker = broker or brokers.made_for(stack, folder, dict(self._environment), [self.pool])
         ports = [free_port() for _ in range(size.servers)]
         servers = [("127.0.0.1", port) for port in ports]
         #: The address of people, which nobody disturbs, and that of workers.
@@ -93,6 +96,7 @@ class Fleet:
             "NIGHTBOOK_BROKER_URL": broker_url or "",
             "NIGHTBOOK_BEAT": "false",
             "NIGHTBOOK_PRELOAD": "[]",
+            **(environment or {}),
         }
         if database_url:
             self._environment["NIGHTBOOK_DATABASE_URL"] = database_url
@@ -303,15 +307,15 @@ def running(
     size: Size | None = None,
     *,
     database_url: str | None = None,
-    program: Sequence[str] = _PROGRAM,
+    **wishes: Any,
 ) -> Iterator[Fleet]:
-    """A fleet that is whole; afterwards nothing of it is left, which is asserted."""
+    """A fleet that is whole; afterwards nothing of it is left, which is asserted. *wishes*: see Fleet."""
     with ExitStack() as ends:
         # A short path: the broker's socket must fit into 107 bytes.
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="nb-chaos-")))
         if stack != "embedded" and database_url is None:
             database_url = ends.enter_context(database_of_its_own())
-        fleet = Fleet(folder, stack, database_url, size or Size(), program=program)
+        fleet = Fleet(folder, stack, database_url, size or Size(), **wishes)
         ends.callback(fleet.close)
         ends.callback(fleet.broker.kill)
         ends.callback(fleet.stop)

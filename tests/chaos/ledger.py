@@ -15,6 +15,7 @@ PATH = "ledger.ipynb"
 _PARAMETERS = """\
 ledger = ""
 seconds = 0.0
+kilobytes = 0
 nightbook_run_id = ""
 nightbook_fire_time = None
 """
@@ -36,6 +37,9 @@ note("start")
 """
 
 _WORK = """\
+if kilobytes:
+    Path("outputs").mkdir(exist_ok=True)
+    Path("outputs/noise").write_bytes(os.urandom(1024 * kilobytes))
 until = time.monotonic() + seconds
 while time.monotonic() < until:
     time.sleep(min(0.05, seconds))
@@ -48,7 +52,7 @@ print(f"{nightbook_run_id} under fence {fence}")
 
 
 def notebook() -> dict[str, Any]:
-    """A notebook that appends a line at its start and at its end, and works *seconds* in between."""
+    """A notebook that appends a line at its start and its end, and in between works and leaves a file."""
     sources = [_PARAMETERS, _START, _WORK, _END]
     cells = [
         {

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import missing
 from experiment import Experiment
 from fleet import Fleet, Size, running
 from nemesis import Nemesis, planned
@@ -14,13 +13,13 @@ LONG = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[OwnPostgres]:
+def postgres(missing: Callable[[str], None]) -> Iterator[OwnPostgres]:
     place = programs()
     if place is None:
         missing("a PostgreSQL that can be started")
-    else:
-        with own_postgres(place) as server:
-            yield server
+        return
+    with own_postgres(place) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
