@@ -200,6 +200,15 @@ describe('Failure', () => {
     expect(screen.queryByRole('button', { name: 'Debug here' })).toBeNull();
   });
 
+  it('leads to what changed since it last did well', async () => {
+    const onCompareGood = jest.fn(async () => undefined);
+    const { user } = show({ onCompareGood });
+
+    await user.click(screen.getByRole('button', { name: 'What changed?' }));
+
+    expect(onCompareGood).toHaveBeenCalled();
+  });
+
   it('names no cell where none failed', () => {
     render(<Failure run={{ ...FAILED, failed_cell: null }} cells={[]} onShowCell={jest.fn()} />);
 

@@ -14,11 +14,14 @@ export interface FailureProps {
   onShowCell(index: number): void;
   /** Runs everything again with the same pins, so as to get back to the cell that failed. */
   onRepair?(index: number): Promise<unknown>;
+  /** Shows what differs from the last run of the schedule that succeeded. */
+  onCompareGood?(): Promise<unknown>;
   /** Opens a copy of the notebook at the cell that failed, with its parameters and its kernel. */
   onDebug?(): void | Promise<unknown>;
 }
 
-export function Failure({ run, cells, onShowCell, onRepair, onDebug }: FailureProps): JSX.Element {
+export function Failure(props: FailureProps): JSX.Element {
+  const { run, cells, onShowCell, onRepair, onCompareGood, onDebug } = props;
   const words = useWords();
   const { __ } = words;
   const { failed_cell: failed } = run;
@@ -49,6 +52,14 @@ export function Failure({ run, cells, onShowCell, onRepair, onDebug }: FailurePr
             yes={__('Run again')}
             no={__('Leave it')}
             onConfirm={() => onRepair(failed)}
+          />
+        )}
+        {onCompareGood && (
+          <Action
+            label={__('What changed?')}
+            title={__('Compare with the last run of this schedule that succeeded')}
+            icon="compare"
+            onAct={onCompareGood}
           />
         )}
         {onDebug && (

@@ -28,7 +28,10 @@ import { Progress } from './Progress';
 import { GivenParameters, LogPart } from './RunParts';
 import { Timeline } from './Timeline';
 
-export interface RunDetailProps extends Pick<FailureProps, 'onRepair' | 'onDebug'> {
+export interface RunDetailProps extends Pick<
+  FailureProps,
+  'onRepair' | 'onCompareGood' | 'onDebug'
+> {
   onShowCell(index: number): void;
   run: RunView;
   /** Null while they are being read, as the two below. */

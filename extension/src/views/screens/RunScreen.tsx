@@ -124,6 +124,7 @@ function hasManifest(artifacts: readonly ArtifactView[] | null): boolean {
 }
 
 function useRunActs(run: RunView) {
+  const { schedule_id: schedule } = run;
   const { __ } = useWords();
   const model = useModel();
   const attempt = useAttempt();
@@ -134,6 +135,16 @@ function useRunActs(run: RunView) {
         () => model.act(api => api.cancelRun(run.id, reason || null)),
         () => ({ tone: 'info', message: __('The run is being stopped') })
       ),
+    onCompareGood: schedule
+      ? () =>
+          attempt(
+            async () => {
+              const good = await model.api.latestGood(schedule);
+              places.open({ kind: 'comparison', run: good.id, other: run.id });
+            },
+            () => null
+          )
+      : undefined,
     onRepair: (failed: number) =>
       attempt(
         async () => {
