@@ -131,6 +131,8 @@ export interface RunFilters {
   rerun_of?: string;
   owner?: string;
   tag?: string;
+  trigger?: RunView['trigger'];
+  pool?: string;
   q?: string;
   since?: string;
   until?: string;

@@ -1,3 +1,4 @@
 import './base.css';
 import './pages.css';
+import './lists.css';
 import './lab.css';

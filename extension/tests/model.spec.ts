@@ -93,10 +93,13 @@ describe('Model', () => {
 
   it('reads more rows of a list, and keeps them over a refresh', async () => {
     const { transport, model } = world();
-    transport.answers['GET /runs'] = ({ query }: { query: { limit: number } }) => ({
-      items: Array.from({ length: query.limit }, (_, place) => aRun({ id: `r${place}` })),
-      next_cursor: 'next'
-    });
+    transport.answers['GET /runs'] = ({ query }: { query: { limit: number; cursor?: string } }) => {
+      const below = Number(query.cursor ?? 999);
+      return {
+        items: Array.from({ length: query.limit }, (_, n) => aRun({ id: `r${below - 1 - n}` })),
+        next_cursor: String(below - query.limit)
+      };
+    };
     const source = sources.runs();
     model.watch(source);
     await settled();

@@ -85,7 +85,7 @@ describe('Shell', () => {
       csrf_token: 'c'
     };
 
-    await screen.findByRole('table', { name: 'Runs' });
+    await screen.findByRole('grid', { name: 'Runs' });
 
     expect(transport.asked[0]).toMatchObject({ path: '/sessions', body: { code: 'once' } });
     expect(window.location.hash).toBe('');
@@ -106,7 +106,7 @@ describe('Shell', () => {
 
     await user.click(screen.getByRole('button', { name: 'Log in' }));
 
-    expect(await screen.findByRole('table', { name: 'Runs' })).toBeTruthy();
+    expect(await screen.findByRole('grid', { name: 'Runs' })).toBeTruthy();
   });
 
   it('goes from place to place without loading the page, below its root', async () => {

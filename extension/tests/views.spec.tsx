@@ -8,12 +8,12 @@ import { plainText } from '../src/views/detail/Outputs';
 import { RerunForm } from '../src/views/detail/RerunForm';
 import { RunDetail, type RunDetailProps } from '../src/views/detail/RunDetail';
 import { columnsOf } from '../src/views/charts/HoursChart';
-import { RunFiltersBar, RunsList } from '../src/views/lists/RunsList';
-import { SchedulesList } from '../src/views/lists/SchedulesList';
+import { RunFiltersBar } from '../src/views/lists/RunFilters';
+import { RunsList } from '../src/views/lists/RunsList';
 import { LogIn } from '../src/views/LogIn';
 import { spanWords } from '../src/views/parts/moments';
 import { type Places, PlacesContext } from '../src/views/parts/places';
-import { aParameter, aRun, aSchedule, declaring } from './fakes';
+import { aParameter, aRun, declaring } from './fakes';
 
 function showAt(node: React.ReactNode, places: Partial<Places> = {}) {
   const open = jest.fn();
@@ -68,21 +68,6 @@ describe('RunsList', () => {
     await user.selectOptions(screen.getByRole('combobox', { name: 'State' }), 'Failed');
 
     expect(onChange).toHaveBeenCalledWith({ q: 'sales', state: 'failed' });
-  });
-});
-
-describe('SchedulesList', () => {
-  it('shows state, words and the next fire time', () => {
-    const schedules = [
-      aSchedule(),
-      aSchedule({ id: 's2', name: 'Ledger', state: 'paused', next_fire_at: null })
-    ];
-    showAt(<SchedulesList schedules={schedules} more={false} onMore={jest.fn()} />);
-
-    const [, first, second] = screen.getAllByRole('row');
-    expect(within(first).getByText('Active')).toBeTruthy();
-    expect(within(first).getByTitle(/2026-11-24 06:30:00 UTC/)).toBeTruthy();
-    expect(within(second).getByText('Paused')).toBeTruthy();
   });
 });
 

@@ -13,10 +13,12 @@ import { Feed } from './feed';
 import type { LivePicture } from './folding';
 import { NOTHING_YET } from './folding';
 import { LiveRun } from './live';
+import type { Stretch } from './longList';
 import { type Source, STEP } from './sources';
 
 export * as sources from './sources';
 export type { Source } from './sources';
+export type { Order, Stretch } from './longList';
 export type { LiveCell, LiveOutput, LivePicture } from './folding';
 
 /** What is known of a source. An old value stays while a newer one is loaded or cannot be had. */
@@ -33,6 +35,7 @@ interface Entry {
   resource: Resource<unknown>;
   watchers: number;
   shown: number;
+  inView: Stretch;
   inFlight: Promise<void> | null;
   again: boolean;
 }
@@ -126,11 +129,20 @@ export class Model {
     return (this._entries.get(source.key)?.resource ?? NOT_LOADED) as Resource<Value>;
   }
 
-  /** Shows one step more of a list. */
-  more<Value>(source: Source<Value>): Promise<void> {
+  /** Shows *count* rows more of a list. */
+  more<Value>(source: Source<Value>, count = STEP): Promise<void> {
     const entry = this._entry(source);
-    entry.shown += STEP;
+    entry.shown += count;
     return this._load(entry);
+  }
+
+  /** Says which rows of a list are looked at: these are kept fresh. */
+  look<Value>(source: Source<Value>, inView: Stretch): void {
+    const entry = this._entry(source);
+    entry.inView = inView;
+    if (entry.source.isStale?.(inView)) {
+      void this._load(entry);
+    }
   }
 
   /** Loads what is watched again; with *concepts*, only what begins with one of them. */
@@ -205,6 +217,7 @@ export class Model {
         resource: NOT_LOADED,
         watchers: 0,
         shown: STEP,
+        inView: { from: 0, to: STEP },
         inFlight: null,
         again: false
       };
@@ -230,7 +243,7 @@ export class Model {
 
   private async _loadOnce(entry: Entry): Promise<void> {
     try {
-      const value = await entry.source.load(this.api, entry.shown);
+      const value = await entry.source.load(this.api, entry.shown, entry.inView);
       this._settle(entry, { value, error: null, loading: false });
       this._connect('online');
     } catch (error) {

@@ -5,10 +5,14 @@
  */
 import type { Api, Tagged } from '../api';
 import type * as wire from '../tokens';
+import { LongList, type Order, type Stretch } from './longList';
 
 export interface Source<Value> {
   key: string;
-  load(api: Api, shown: number): Promise<Value>;
+  /** Loads as many rows as are *shown*, or afresh those at the top and *inView*. */
+  load(api: Api, shown: number, inView: Stretch): Promise<Value>;
+  /** Whether rows of a long list have to be read again before they are looked at. */
+  isStale?(inView: Stretch): boolean;
 }
 
 /** How many rows one step of "load more" adds, and the most that one request may ask for. */
@@ -56,20 +60,35 @@ export function usual(run: string, cells: number | null): Source<wire.UsualView>
   return { key: `usual:${run}:${cells ?? ''}`, load: api => api.usual(run) };
 }
 
-export function runs(filters: wire.RunFilters = {}): Source<wire.Page<wire.RunView>> {
+/** A list that is read as it is looked at; the model keeps the first source of a key, and its rows. */
+function longList<Row extends { id: string }>(
+  concept: string,
+  filters: object,
+  order: Order,
+  ask: (api: Api, query: wire.Query) => Promise<wire.Page<Row>>
+): Source<wire.Page<Row>> {
+  const list = new LongList<Row>(order);
+  const asked = { ...filters, sort: order === 'oldest' ? 'created_at' : undefined };
   return {
-    key: keyOf('runs', filters),
-    load: (api, shown) => rows(shown, query => api.runs({ ...filters, ...query }))
+    key: keyOf(concept, asked),
+    load: (api, shown, inView) =>
+      list.load(shown, inView, query => ask(api, { ...asked, ...query })),
+    isStale: inView => list.isStale(inView)
   };
 }
 
+export function runs(
+  filters: wire.RunFilters = {},
+  order: Order = 'newest'
+): Source<wire.Page<wire.RunView>> {
+  return longList('runs', filters, order, (api, query) => api.runs(query));
+}
+
 export function schedules(
-  filters: wire.ScheduleFilters = {}
+  filters: wire.ScheduleFilters = {},
+  order: Order = 'newest'
 ): Source<wire.Page<wire.ScheduleView>> {
-  return {
-    key: keyOf('schedules', filters),
-    load: (api, shown) => rows(shown, query => api.schedules({ ...filters, ...query }))
-  };
+  return longList('schedules', filters, order, (api, query) => api.schedules(query));
 }
 
 export function notebooks(q = ''): Source<wire.Page<wire.NotebookView>> {
@@ -145,14 +164,13 @@ export function fireTimes(id: string, count: number): Source<wire.PreviewView> {
 export function notebook(sha256: string): Source<NotebookDetail> {
   return {
     key: `version:${sha256}`,
-    load: async api => {
-      const [version, parameters] = await Promise.all([
-        api.version(sha256),
-        api.parameters(sha256)
-      ]);
-      return { version, parameters };
-    }
+    load: api => readNotebook(api, sha256)
   };
+}
+
+async function readNotebook(api: Api, sha256: string): Promise<NotebookDetail> {
+  const [version, parameters] = await Promise.all([api.version(sha256), api.parameters(sha256)]);
+  return { version, parameters };
 }
 
 export function latestVersion(path: string): Source<NotebookDetail> {
@@ -160,7 +178,7 @@ export function latestVersion(path: string): Source<NotebookDetail> {
     key: `notebook-latest:${path}`,
     load: async api => {
       const { items } = await api.versions(path, { limit: 1 });
-      return notebook(items[0].sha256).load(api, STEP);
+      return readNotebook(api, items[0].sha256);
     }
   };
 }

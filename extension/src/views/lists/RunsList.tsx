@@ -1,14 +1,12 @@
-/** Runs, the newest first, with filters that the API understands. */
+/** Runs of one thing, the newest first. */
 import * as React from 'react';
 
-import { RUN_STATES, type RunFilters, type RunState, type RunView } from '../../tokens';
+import type { RunView } from '../../tokens';
 import { MoreButton } from '../parts/actions';
-import { Choice } from '../parts/field';
-import { Filters, Search } from '../parts/Filters';
 import { Moment, Span } from '../parts/moments';
 import { Empty } from '../parts/notices';
 import { PlaceLink } from '../parts/places';
-import { RunChip, stateWords, whyLine } from '../parts/state';
+import { RunChip, whyLine } from '../parts/state';
 import { type Column, Table } from '../parts/Table';
 import { useWords } from '../parts/words';
 
@@ -20,21 +18,25 @@ interface RunsListProps {
 }
 
 export function RunsList({ runs, more, filtered, onMore }: RunsListProps): JSX.Element {
-  const { __ } = useWords();
   if (runs.length === 0) {
-    return filtered ? (
-      <Empty icon="search" title={__('No run fits these filters')} />
-    ) : (
-      <Empty icon="play" title={__('No runs yet')}>
-        {__('A run appears here when a schedule fires, or when you run a notebook by hand.')}
-      </Empty>
-    );
+    return <NoRuns filtered={filtered} />;
   }
   return (
     <>
       <RunsTable runs={runs} />
       {more && <MoreButton shown={runs.length} onMore={onMore} />}
     </>
+  );
+}
+
+export function NoRuns({ filtered }: { filtered?: boolean }): JSX.Element {
+  const { __ } = useWords();
+  return filtered ? (
+    <Empty icon="search" title={__('No run fits these filters')} />
+  ) : (
+    <Empty icon="play" title={__('No runs yet')}>
+      {__('A run appears here when a schedule fires, or when you run a notebook by hand.')}
+    </Empty>
   );
 }
 
@@ -57,7 +59,7 @@ export function RunsTable({ runs }: { runs: readonly RunView[] }): JSX.Element {
   return <Table label={__('Runs')} columns={columns} rows={runs} keyOf={run => run.id} />;
 }
 
-function RunName({ run }: { run: RunView }): JSX.Element {
+export function RunName({ run }: { run: RunView }): JSX.Element {
   const words = useWords();
   const why = whyLine(run, words);
   return (
@@ -88,37 +90,4 @@ export function Origin({ run }: { run: RunView }): JSX.Element {
     return <span>{__('Re-run by %1', run.triggered_by)}</span>;
   }
   return <span>{run.triggered_by}</span>;
-}
-
-interface RunFiltersBarProps {
-  filters: RunFilters;
-  onChange(filters: RunFilters): void;
-}
-
-export function RunFiltersBar({ filters, onChange }: RunFiltersBarProps): JSX.Element {
-  const words = useWords();
-  const { __ } = words;
-  const states: [RunState | '', string][] = [
-    ['', __('Any state')],
-    ...RUN_STATES.map((state): [RunState, string] => [state, stateWords(state, words)])
-  ];
-  const { q, state, schedule_id: schedule } = filters;
-  return (
-    <Filters
-      active={Boolean(q || state)}
-      onClear={() => onChange(schedule ? { schedule_id: schedule } : {})}
-    >
-      <Search
-        label={__('Search runs')}
-        value={q ?? ''}
-        onChange={text => onChange({ ...filters, q: text || undefined })}
-      />
-      <Choice
-        label={__('State')}
-        value={state ?? ''}
-        options={states}
-        onChange={value => onChange({ ...filters, state: value || undefined })}
-      />
-    </Filters>
-  );
 }

@@ -12,7 +12,8 @@ interface SearchProps {
 
 const PAUSE_MILLISECONDS = 250;
 
-export function Search({ label, value, onChange }: SearchProps): JSX.Element {
+/** The text as it is typed; it is told once the person has paused. */
+function useTyped({ value, onChange }: SearchProps): [string, (text: string) => void] {
   const [text, setText] = React.useState(value);
   const told = React.useRef(onChange);
   told.current = onChange;
@@ -24,6 +25,29 @@ export function Search({ label, value, onChange }: SearchProps): JSX.Element {
     const timer = setTimeout(() => told.current(text), PAUSE_MILLISECONDS);
     return () => clearTimeout(timer);
   }, [text, value]);
+  return [text, setText];
+}
+
+/** One more filter: a line of text or a day. */
+export function Line({ kind = 'text', ...props }: SearchProps & { kind?: string }): JSX.Element {
+  const [text, setText] = useTyped(props);
+  return (
+    <label className="nightbook-Line">
+      {props.label}
+      <input
+        type={kind}
+        className="nightbook-Input"
+        value={text}
+        maxLength={200}
+        onChange={event => setText(event.target.value)}
+      />
+    </label>
+  );
+}
+
+export function Search(props: SearchProps): JSX.Element {
+  const { label } = props;
+  const [text, setText] = useTyped(props);
   return (
     <span className="nightbook-Search">
       <Icon name="search" />

@@ -1,16 +1,22 @@
 /** The lists and the landing page, fed by the model. */
 import * as React from 'react';
 
-import { sources } from '../../model';
-import type { RunFilters, ScheduleFilters } from '../../tokens';
+import { type Order, type Source, sources } from '../../model';
+import type { Page as PageOf, RunFilters, ScheduleFilters } from '../../tokens';
 import { NotebooksList } from '../lists/NotebooksList';
 import { Overview } from '../lists/Overview';
-import { RunFiltersBar, RunsList } from '../lists/RunsList';
-import { ScheduleFiltersBar, SchedulesList } from '../lists/SchedulesList';
+import { RunFiltersBar } from '../lists/RunFilters';
+import { RunsGrid } from '../lists/RunsGrid';
+import { RunsList } from '../lists/RunsList';
+import { ScheduleFiltersBar } from '../lists/ScheduleFilters';
+import { SchedulesGrid } from '../lists/SchedulesGrid';
 import { Loaded } from '../parts/notices';
 import { Page } from '../parts/Page';
 import { useWords } from '../parts/words';
 import { useKept, useModel, useResource, useRetry } from './state';
+
+/** A page of a list that is scrolled: the most rows that one request may ask for. */
+const PAGE = 200;
 
 export function OverviewScreen(): JSX.Element {
   const overview = useResource(sources.overview);
@@ -21,22 +27,39 @@ export function OverviewScreen(): JSX.Element {
   );
 }
 
+/** What a long list needs of its source: more rows, fresh ones where it is looked at, a turned order. */
+function useLongList<Row>(source: Source<PageOf<Row>>) {
+  const model = useModel();
+  return {
+    onMore: () => model.more(source, PAGE),
+    onLook: (from: number, to: number) => model.look(source, { from, to })
+  };
+}
+
+function useOrder() {
+  const [order, setOrder] = React.useState<Order>('newest');
+  const onTurn = () => setOrder(order === 'newest' ? 'oldest' : 'newest');
+  return { order, isUp: order === 'oldest', onTurn };
+}
+
 export function SchedulesScreen({ actions }: { actions?: React.ReactNode }): JSX.Element {
   const { __ } = useWords();
-  const model = useModel();
   const [filters, setFilters] = React.useState<ScheduleFilters>({});
-  const source = sources.schedules(filters);
+  const { order, ...turning } = useOrder();
+  const source = sources.schedules(filters, order);
   const schedules = useKept(source);
+  const reading = useLongList(source);
   return (
     <Page title={__('Schedules')} actions={actions}>
       <ScheduleFiltersBar filters={filters} onChange={setFilters} />
       <Loaded resource={schedules} onRetry={useRetry()}>
         {({ items, next_cursor }) => (
-          <SchedulesList
-            schedules={items}
+          <SchedulesGrid
+            rows={items}
             more={next_cursor !== null}
             filtered={Object.values(filters).some(Boolean)}
-            onMore={() => model.more(source)}
+            {...turning}
+            {...reading}
           />
         )}
       </Loaded>
@@ -44,42 +67,43 @@ export function SchedulesScreen({ actions }: { actions?: React.ReactNode }): JSX
   );
 }
 
-/** Runs; with *notebook* or *schedule*, only those of one. */
-export function RunsScreen({ only = {} }: { only?: RunFilters }): JSX.Element {
+/** All runs, with filters. */
+export function RunsScreen(): JSX.Element {
   const { __ } = useWords();
+  const [filters, setFilters] = React.useState<RunFilters>({});
+  const { order, ...turning } = useOrder();
+  const source = sources.runs(filters, order);
+  const runs = useKept(source);
+  const reading = useLongList(source);
   return (
     <Page title={__('Runs')}>
-      <FilteredRuns only={only} />
+      <RunFiltersBar filters={filters} onChange={setFilters} />
+      <Loaded resource={runs} onRetry={useRetry()}>
+        {({ items, next_cursor }) => (
+          <RunsGrid
+            rows={items}
+            more={next_cursor !== null}
+            filtered={Object.values(filters).some(Boolean)}
+            {...turning}
+            {...reading}
+          />
+        )}
+      </Loaded>
     </Page>
   );
 }
 
-/** The list alone, for a panel or a card that has its own title. */
-export function FilteredRuns({
-  only = {},
-  bare = false
-}: {
-  only?: RunFilters;
-  bare?: boolean;
-}): JSX.Element {
+/** The runs of one thing, for a card that has its own title. */
+export function RunsOf({ only }: { only: RunFilters }): JSX.Element {
   const model = useModel();
-  const [filters, setFilters] = React.useState<RunFilters>({});
-  const source = sources.runs({ ...filters, ...only });
+  const source = sources.runs(only);
   const runs = useKept(source);
   return (
-    <>
-      {!bare && <RunFiltersBar filters={filters} onChange={setFilters} />}
-      <Loaded resource={runs} onRetry={useRetry()}>
-        {({ items, next_cursor }) => (
-          <RunsList
-            runs={items}
-            more={next_cursor !== null}
-            filtered={Object.values(filters).some(Boolean)}
-            onMore={() => model.more(source)}
-          />
-        )}
-      </Loaded>
-    </>
+    <Loaded resource={runs} onRetry={useRetry()}>
+      {({ items, next_cursor }) => (
+        <RunsList runs={items} more={next_cursor !== null} onMore={() => model.more(source)} />
+      )}
+    </Loaded>
   );
 }
 

@@ -11,7 +11,7 @@ import { type Places, usePlaces } from '../parts/places';
 import { useAttempt } from '../parts/tell';
 import { useWords } from '../parts/words';
 import { FormScreen } from './FormScreen';
-import { FilteredRuns } from './ListScreens';
+import { RunsOf } from './ListScreens';
 import { useModel, useResource, useRetry } from './state';
 
 const FIRE_TIMES = 5;
@@ -79,7 +79,7 @@ function Shown({ schedule, etag, onEdit }: ShownProps): JSX.Element {
       fireTimes={fireTimes.value}
       occurrences={occurrences.value}
       stats={stats.value}
-      runs={<FilteredRuns only={{ schedule_id: id }} bare />}
+      runs={<RunsOf only={{ schedule_id: id }} />}
       newer={isBehind ? newest.value : null}
       onEdit={onEdit}
       onMoreOccurrences={() => model.more(occurrencesOf)}
