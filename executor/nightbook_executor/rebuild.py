@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nightbook.core import journal as core_journal
+from nightbook.core import nbformat3
 from nightbook_executor.journal import encoded
 
 _LIMITS = (
@@ -26,9 +27,7 @@ _LIMITS = (
 def upgraded(content: dict[str, Any]) -> dict[str, Any]:
     """The notebook in nbformat 4.5, with ids that are the same in every run."""
     if int(content.get("nbformat", 4)) < 4:
-        import nbformat
-
-        content = dict(nbformat.convert(nbformat.from_dict(content), 4))  # type: ignore[no-untyped-call]
+        content = nbformat3.upgraded(content)
     metadata = {name: value for name, value in (content.get("metadata") or {}).items() if name != "papermill"}
     cells = core_journal.plain_cells(content.get("cells") or [])
     return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
