@@ -164,6 +164,7 @@ def test_ipykernel_can_be_initialised_apart_from_its_start():
     assert {"parent_handle", "connection_file", "quiet"} <= set(traits)
     for name in ("initialize", "start", "close", "init_sockets", "init_io", "init_kernel"):
         assert callable(getattr(IPKernelApp, name)), name
+    assert parameters(IPKernelApp.init_iopub) == ["self", "context"]
     source = inspect.getsource(IPKernelApp)
     for word in ("control_thread", "iopub_thread", "atexit.register(self.close)"):
         assert word in source, word

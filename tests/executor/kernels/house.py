@@ -36,6 +36,7 @@ class Ran:
     kernel: dict
     usage: dict | None
     missing: list[Environment]
+    journal: bytes
 
     def texts(self) -> list[str]:
         return [
@@ -103,4 +104,4 @@ def run(
     told = next((record for record in records if record["k"] == "kernel"), {})
     assert execution.ending is not None
     done = executed_copy({**notebook, "cells": plain_cells(notebook.cells)}, records)
-    return Ran(done, execution.ending, told, execution.kernel_ended, missing)
+    return Ran(done, execution.ending, told, execution.kernel_ended, missing, path.read_bytes())

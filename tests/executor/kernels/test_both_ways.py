@@ -10,6 +10,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from nightbook.core import journal
+
 GALLERY = Path(__file__).parents[3] / "notebooks"
 #: It only waits; its cells are like the others'.
 SLOW = {"long_progress"}
@@ -66,9 +68,24 @@ def both(base, tmp_path):
             cells = [_plain(cell) for cell in ran.notebook["cells"]]
             files_left = {path.name: path.stat().st_size for path in sorted((folder / "outputs").iterdir())}
             left.append((ran.ending, cells, files_left))
+        check_prefixes(notebook, ran.journal)
         return left
 
     return compared
+
+
+def check_prefixes(notebook, raw):
+    """Wherever a journal ends, its copy is valid and claims no cell beyond its `done`."""
+    ends = [place + 1 for place, byte in enumerate(raw) if byte == 10]
+    for end in [0, *ends, *(end - 7 for end in ends)]:
+        records = journal.parse(raw[:end])
+        made = journal.executed_copy(notebook, records)
+        nbformat.validate(made)
+        claimed = [cell["metadata"]["papermill"]["status"] for cell in journal.without_markers(made)]
+        done = {
+            record["i"] for record in records if record["k"] == "done" and record["status"] == "completed"
+        }
+        assert {place for place, status in enumerate(claimed) if status == "completed"} == done
 
 
 #: Differ between any two runs: times, addresses, process ids, and the folder that the test gave it.
