@@ -17,7 +17,7 @@ from nightbook.core.outputs import Outputs, Record, clean_output, plain_text
 
 VERSION: Final = 1
 MARKER_TAG: Final = "papermill-error-cell-tag"
-#: The longest line in bytes: a journal is sent, kept and told by whole lines, so each must fit into a request.
+#: The longest line in bytes. A journal is sent, kept and told by whole lines: each must fit into a request.
 LONGEST: Final = 16 * 1024 * 1024
 
 Notebook = dict[str, Any]
