@@ -29,6 +29,15 @@ def test_a_second_tick_makes_nothing_more(session):
     assert len(ledger(session, schedule.id)) == 1
 
 
+def test_a_run_that_a_fast_clock_fired_waits_no_longer_than_until_it_is_due(session):
+    world.schedule(session, now=at("10:30"), trigger={"kind": "once", "at": "2026-11-23T11:00:00Z"})
+    planner.tick(session, at("13:00:01"))
+
+    who = world.worker(session)
+    assert world.claim(session, who, now=at("10:59")) is None
+    assert world.claim(session, who, now=at("11:00:01")) is not None
+
+
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite lets one writer in at a time
 def test_of_two_planners_at_once_one_makes_the_run(session, engine):
     schedule = world.schedule(session, now=at("10:30"))

@@ -65,7 +65,7 @@ class OwnRabbit:
 
     def timeouts(self) -> int:
         """How often it has taken back a message."""
-        return self._words().count("consumer ack timed out") + self._words().count("Consumer ack")
+        return self._words().count("has timed out waiting")
 
     def _words(self) -> str:
         logs = [path.read_text(errors="replace") for path in (self._folder / "l").glob("*.log")]

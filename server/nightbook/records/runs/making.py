@@ -84,7 +84,8 @@ def create(
         created_by=created_by,
         created_at=now,
         queued_at=None if is_over else now,
-        available_at=None if is_over else now,
+        # Never after it is due: the beat that fires it may have a clock that is fast, or was put on.
+        available_at=None if is_over else min(now, due_at or now),
         finished_at=now if is_over else None,
     )
     session.add(run)
@@ -168,6 +169,8 @@ def record(session: Session, run: Run, kind: str, *, caller: str, now: datetime,
     """Write an event about *run* with the facts that every reader of events needs."""
     told = {**_facts(run), **{key: value for key, value in facts.items() if value is not None}}
     events.record(session, kind, caller=caller, about=("run", run.id), now=now, facts=told)
+    if run.state in FINAL:
+        notices.tell(session, notices.end_topic(run.id))
     if run.cancel_asked_at is not None and run.worker_id is not None:
         notices.tell(session, notices.worker_topic(run.worker_id))
     # A backfill is about the past; what follows a schedule follows its runs of today.
