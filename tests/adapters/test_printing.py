@@ -4,6 +4,7 @@ import http.server
 import io
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from contextlib import contextmanager
@@ -179,6 +180,24 @@ def test_the_browser_gets_nothing_of_our_environment(monkeypatch, tmp_path):
 
     told = left.read_text()
     assert "HOME=" in told and "hidden" not in told and "NIGHTBOOK" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("b'no JSON\\0'", "did not start"),
+        ("b'[1]\\0'", "did not start"),
+        ('b\'{"id": 1, "result": 5}\\0\'', "did not start"),
+        ('b\'{"method": "Fetch.requestPaused"}\\0\'', "did not start"),
+        ("b'x' * (40 << 20)", "says too much"),
+    ],
+)
+def test_a_browser_that_talks_nonsense_is_no_fault_of_ours(said, why):
+    program = f"import os; left = {said}\nwhile left: left = left[os.write(4, left):]\nos.read(3, 1)"
+    wall = Wall("a liar", (sys.executable, "-c", f"{program}; os.read(3, 1 << 20)"))
+
+    with pytest.raises(CannotPrintError, match=why):
+        printing._print(wall, b"", "a4", "", PrintLimits(seconds=20.0))
 
 
 def test_a_browser_is_started_under_limits(tmp_path):

@@ -29,6 +29,7 @@ _TRIAL: Final = PrintLimits(seconds=20.0)
 _DOUBT_SECONDS: Final = 300.0
 _MAX_PAGE_BYTES: Final = 64 << 20
 _CHUNK: Final = 1 << 20
+_LONGEST_MESSAGE: Final = 32 << 20
 
 
 class TooMuchToPrintError(Exception):
@@ -62,7 +63,7 @@ class Printer:
         with self._trial:
             if self._wall is None:
                 if self._doubt and time.monotonic() - self._doubt[0] < _DOUBT_SECONDS:
-                    raise self._doubt[1]
+                    raise CannotPrintError(self._doubt[1].why, self._doubt[1].next_step)
                 try:
                     self._wall = self._tried()
                 except CannotPrintError as error:
@@ -130,13 +131,13 @@ def _print(wall: Wall, page: bytes, paper: Paper, policy: str, limits: PrintLimi
         talk = _Talk(browser, deadline, _Guard(page, policy))
         try:
             session = _opened(talk)
-        except (_SilentError, _RefusedError) as error:
+        except _BROKEN as error:
             raise CannotPrintError(
                 f"the browser did not start ({error})", "Try again, and see 'nightbook doctor'."
             ) from error
         try:
             return _printed(talk, session, paper, limits.pdf_bytes)
-        except (_SilentError, _RefusedError) as error:
+        except _BROKEN as error:
             raise TooMuchToPrintError(f"{error}") from error
 
 
@@ -204,6 +205,10 @@ class _RefusedError(Exception):
     """The browser could not do it."""
 
 
+#: What may become of a conversation. A browser that its page has broken may answer anything at all.
+_BROKEN: Final = (_SilentError, _RefusedError, KeyError, TypeError, ValueError, AttributeError)
+
+
 @dataclass
 class _Talk:
     """The DevTools protocol on two pipes: JSON messages with a NUL at their ends, up to a deadline."""
@@ -249,6 +254,8 @@ class _Talk:
             self._wait(self.browser.writing, select.POLLOUT)
             try:
                 left = left[self.browser.write(left) :]
+            except BlockingIOError:
+                continue
             except OSError as error:
                 raise _SilentError("the browser has ended") from error
         return self._count
@@ -262,6 +269,8 @@ class _Talk:
             if not piece:
                 raise _SilentError("the browser has ended")
             self._read += piece
+            if len(self._read) > _LONGEST_MESSAGE:
+                raise _RefusedError("it says too much")
         message: dict[str, Any] = json.loads(self._read[:end])
         del self._read[: end + 1]
         return message
