@@ -97,6 +97,11 @@ def run_topic(run_id: object) -> str:
     return f"run:{run_id}"
 
 
+def end_topic(run_id: object) -> str:
+    """The end of a run, and nothing before it."""
+    return f"end:{run_id}"
+
+
 def worker_topic(worker_id: object) -> str:
     """What is asked of a worker."""
     return f"worker:{worker_id}"

@@ -33,6 +33,8 @@ from nightbook.records import access
 from nightbook.records.access import Answer, Caller
 from nightbook.settings import Settings
 
+#: Where the API begins. Each router names its whole addresses, so that a request is matched against one list.
+PREFIX: Final = "/api/v1"
 CSRF_HEADER: Final = "x-nightbook-csrf"
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _V = TypeVar("_V", bound=BaseModel)

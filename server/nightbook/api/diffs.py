@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from sqlmodel import Session
 
 from nightbook.api import results
-from nightbook.api.deps import ArtifactsReader, House, Reading, TheHouse
+from nightbook.api.deps import PREFIX, ArtifactsReader, House, Reading, TheHouse
 from nightbook.api.notebooks import verified_bytes
 from nightbook.core import diffs
 from nightbook.core.diffs import CellPair, Named
@@ -17,7 +17,7 @@ from nightbook.records import artifacts, runs
 from nightbook.records.runs import Run
 from nightbook.schemas.diffs import CellDiff, CellSide, DiffSide, LineDiff, NamedDiff, RunDiff
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = APIRouter(prefix=f"{PREFIX}/runs", tags=["runs"])
 
 #: Outputs that differ go along up to this many bytes, a cell's side and the whole answer.
 _SIDE_BYTES: Final = 1024 * 1024

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 
 from nightbook.adapters.database import moment_of
-from nightbook.api.deps import Now
+from nightbook.api.deps import PREFIX, Now
 from nightbook.api.desk import TheDesk
 from nightbook.api.leavings import require_whole_lines
 from nightbook.records import evidence
 from nightbook.schemas import JournalAnswer
 
-router = APIRouter(prefix="/worker", tags=["worker"])
+router = APIRouter(prefix=f"{PREFIX}/worker", tags=["worker"])
 
 
 @router.put("/attempts/{attempt_id}/evidence")

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from nightbook.adapters.chromium import CannotPrintError
 from nightbook.adapters.printing import TooMuchToPrintError
 from nightbook.api import results
-from nightbook.api.deps import AnyCaller, ArtifactsReader, House, TheHouse
+from nightbook.api.deps import PREFIX, AnyCaller, ArtifactsReader, House, TheHouse
 from nightbook.api.headers import artifact_headers, safe_page_headers
 from nightbook.api.ranges import ranged
 from nightbook.core import rendering
@@ -27,7 +27,7 @@ from nightbook.records import runs
 from nightbook.records.runs import Run
 from nightbook.schemas.exports import ExportFormat, ExportFormatList, ExportFormatView, Paper
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(prefix=PREFIX, tags=["runs"])
 
 _PDF: Final = "application/pdf"
 _HTML: Final = "text/html"

@@ -11,6 +11,7 @@ from nightbook.adapters.chromium import PrintLimits
 from nightbook.adapters.database import moment_of
 from nightbook.api.bodies import BodyLimits
 from nightbook.api.deps import (
+    PREFIX,
     Admin,
     AnyCaller,
     IfMatch,
@@ -40,7 +41,7 @@ from nightbook.schemas import (
     WorkerView,
 )
 
-router = APIRouter(tags=["fleet"])
+router = APIRouter(prefix=PREFIX, tags=["fleet"])
 
 
 @router.get("/pools")

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from nightbook.api.deps import (
+    PREFIX,
     Now,
     RunsCanceller,
     RunsTrigger,
@@ -22,7 +23,7 @@ from nightbook.records.access import Caller
 from nightbook.records.runs import Run
 from nightbook.schemas import BackfillDraft, BackfillView, CancelDraft, GroupView, SweepDraft
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(prefix=PREFIX, tags=["runs"])
 
 
 @router.post("/schedules/{schedule_id}/backfill", status_code=201, response_model=BackfillView)

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from nightbook.api.deps import (
+    PREFIX,
     Now,
     SchedulesWriter,
     Writing,
@@ -24,9 +25,9 @@ from nightbook.records.access import Caller
 from nightbook.records.schedules import Schedule
 from nightbook.schemas import HookAnswer, HookCall, HookView
 
-router = APIRouter(tags=["hooks"])
+router = APIRouter(prefix=PREFIX, tags=["hooks"])
 #: The only route whose caller is a hook's secret.
-public = APIRouter(tags=["hooks"])
+public = APIRouter(prefix=PREFIX, tags=["hooks"])
 
 CALLS_PER_MINUTE = 60
 WRONG_PER_MINUTE = 20

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from nightbook.api import views
 from nightbook.api.deps import (
+    PREFIX,
     Admin,
     AnyCaller,
     Now,
@@ -28,8 +29,8 @@ from nightbook.records import access
 from nightbook.records.access import Caller
 from nightbook.schemas import CallerView, LoginCodeView, Page, SessionDraft, TokenDraft, TokenView
 
-router = APIRouter(tags=["identity"])
-public = APIRouter(tags=["identity"])
+router = APIRouter(prefix=PREFIX, tags=["identity"])
+public = APIRouter(prefix=PREFIX, tags=["identity"])
 
 
 class TooMany(Fault):

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
 from nightbook.api import views
-from nightbook.api.deps import ArtifactsReader, Now, Reading, RunsReader, TheHouse
+from nightbook.api.deps import PREFIX, ArtifactsReader, Now, Reading, RunsReader, TheHouse
 from nightbook.api.results import CodeShown, artifact_answer, html_answer
 from nightbook.core.errors import NotFound
 from nightbook.records import runs, schedules
 from nightbook.records.runs import Run
 from nightbook.schemas import RunView
 
-router = APIRouter(prefix="/schedules", tags=["schedules"])
+router = APIRouter(prefix=f"{PREFIX}/schedules", tags=["schedules"])
 
 
 @router.get("/{schedule_id}/latest")

@@ -15,9 +15,9 @@ from fastapi.responses import StreamingResponse
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 
-from nightbook.adapters.notices import BOARD, EVENTS_TOPIC, Watch, run_topic
+from nightbook.adapters.notices import BOARD, EVENTS_TOPIC, Watch, end_topic, run_topic
 from nightbook.api import paging, results, views
-from nightbook.api.deps import AnyCaller, AuditReader, House, Reading, RunsReader, TheHouse
+from nightbook.api.deps import PREFIX, AnyCaller, AuditReader, House, Reading, RunsReader, TheHouse
 from nightbook.core.clock import utc_now
 from nightbook.core.errors import Invalid
 from nightbook.core.states import FINAL
@@ -25,7 +25,7 @@ from nightbook.records import events, runs
 from nightbook.records.runs import Run
 from nightbook.schemas import EventView, Page, RunView
 
-router = APIRouter(tags=["live"])
+router = APIRouter(prefix=PREFIX, tags=["live"])
 
 #: A notice wakes a feed as soon as something has committed. One that is lost costs this much.
 LOOK_SECONDS = 1.0
@@ -119,13 +119,21 @@ async def end_of_run(
     """The run as soon as it is over, or as it is after `wait_seconds`."""
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_seconds
-    with BOARD.watch(run_topic(run_id)) as watch:
+    with BOARD.watch(end_topic(run_id)) as watch:
         while True:
-            state = await _look(the_house, partial(runs.state_of, run_id=run_id))
             left = until - loop.time()
-            if state in FINAL or left <= 0 or request.app.state.is_stopping:
-                return await _look(the_house, partial(_view, run_id=run_id))
+            must_answer = left <= 0 or request.app.state.is_stopping
+            found = await _look(the_house, partial(_view_if_over, run_id=run_id, or_else=must_answer))
+            if found is not None:
+                return found
             await watch.changed(min(left, LOOK_SECONDS))
+
+
+def _view_if_over(session: Session, *, run_id: UUID, or_else: bool) -> RunView | None:
+    """The run if it is over, or else none; with *or_else*, as it is."""
+    if not or_else and runs.state_of(session, run_id) not in FINAL:
+        return None
+    return _view(session, run_id=run_id)
 
 
 @router.get("/events")

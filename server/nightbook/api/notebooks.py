@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api import paging, views
 from nightbook.api.deps import (
+    PREFIX,
     Now,
     Reading,
     SchedulesReader,
@@ -41,7 +42,7 @@ from nightbook.schemas import (
     VersionView,
 )
 
-router = APIRouter(tags=["notebooks"])
+router = APIRouter(prefix=PREFIX, tags=["notebooks"])
 
 MAX_NOTEBOOK_BYTES = 20 * 1024 * 1024
 MAX_FILES_BYTES = 10 * 1024 * 1024

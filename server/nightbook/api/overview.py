@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from nightbook.adapters.database import moment_of
 from nightbook.api import views
-from nightbook.api.deps import Now, Reading, RunsReader
+from nightbook.api.deps import PREFIX, Now, Reading, RunsReader
 from nightbook.api.fleet import pool_views
 from nightbook.core.figures import percentile, ratio
 from nightbook.core.states import FINAL, RED
@@ -33,7 +33,7 @@ from nightbook.schemas import (
     UsualView,
 )
 
-router = APIRouter(tags=["overview"])
+router = APIRouter(prefix=PREFIX, tags=["overview"])
 
 Zone = Annotated[str, Query(max_length=64, description="IANA name of the zone whose days are counted")]
 

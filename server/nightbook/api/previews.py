@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from sqlmodel import Session
 
-from nightbook.api.deps import Now, Reading, SchedulesReader
+from nightbook.api.deps import PREFIX, Now, Reading, SchedulesReader
 from nightbook.core import recurrence
 from nightbook.core.timetables import (
     FIRST_MARGIN,
@@ -19,7 +19,7 @@ from nightbook.records import runs, schedules
 from nightbook.records.schedules import Schedule
 from nightbook.schemas import FireTimeView, PreviewDraft, PreviewView, RRuleDraft, RRuleView
 
-router = APIRouter(prefix="/schedules", tags=["schedules"])
+router = APIRouter(prefix=f"{PREFIX}/schedules", tags=["schedules"])
 
 
 @router.post("/preview")

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from nightbook.api import paging, results, views
 from nightbook.api.deps import (
+    PREFIX,
     ArtifactsReader,
     Now,
     Reading,
@@ -40,7 +41,7 @@ from nightbook.schemas import (
     RunView,
 )
 
-router = APIRouter(prefix="/runs", tags=["runs"])
+router = APIRouter(prefix=f"{PREFIX}/runs", tags=["runs"])
 
 _LOG_BYTES = 50 * 1024 * 1024
 

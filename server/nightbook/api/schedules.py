@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from nightbook.api import paging, problems, views
 from nightbook.api.deps import (
+    PREFIX,
     IfMatch,
     Now,
     Reading,
@@ -39,7 +40,7 @@ from nightbook.schemas import (
     ScheduleView,
 )
 
-router = APIRouter(prefix="/schedules", tags=["schedules"])
+router = APIRouter(prefix=f"{PREFIX}/schedules", tags=["schedules"])
 
 #: The fields of a schedule draft that are not part of its spec.
 _FACTS = (

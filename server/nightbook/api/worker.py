@@ -15,7 +15,7 @@ from nightbook.adapters import metrics
 from nightbook.adapters.database import moment_of
 from nightbook.adapters.notices import BOARD, worker_topic
 from nightbook.api.bodies import chunks_of
-from nightbook.api.deps import House, Now
+from nightbook.api.deps import PREFIX, House, Now
 from nightbook.api.desk import TheDesk
 from nightbook.api.leavings import ROLES, keep, require_name, require_whole_lines, tail_of
 from nightbook.api.notebooks import verified_bytes
@@ -46,7 +46,7 @@ from nightbook.schemas import (
 )
 from nightbook.schemas.manifests import GitRecord
 
-router = APIRouter(prefix="/worker", tags=["worker"])
+router = APIRouter(prefix=f"{PREFIX}/worker", tags=["worker"])
 
 Fence = Annotated[int, Query(ge=0, le=2**31)]
 _CHUNK_LIMIT = OutputLimits().artifact_bytes
