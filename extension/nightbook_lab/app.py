@@ -1,8 +1,6 @@
 """The extension of jupyter-server: its configuration, its routes, its one HTTP client."""
 
 import os
-from collections.abc import Callable
-from pathlib import Path
 
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Unicode, default
@@ -12,7 +10,7 @@ from nightbook_lab.handlers import UPSTREAM
 from nightbook_lab.proxy import ProxyHandler
 from nightbook_lab.run_contents import RunContentsHandler
 from nightbook_lab.snapshot import SnapshotHandler
-from nightbook_lab.upstream import TokenFile, Upstream
+from nightbook_lab.upstream import Upstream, default_api_url, token_source
 
 
 class NightbookApp(ExtensionApp):
@@ -28,14 +26,14 @@ class NightbookApp(ExtensionApp):
 
     @default("api_url")
     def _default_api_url(self) -> str:
-        return os.environ.get("NIGHTBOOK_API_URL", "http://127.0.0.1:8600")
+        return default_api_url()
 
     @default("token_file")
     def _default_token_file(self) -> str:
         return os.environ.get("NIGHTBOOK_TOKEN_FILE", "")
 
     def initialize_settings(self) -> None:
-        self._upstream = Upstream(self.api_url, self._token())
+        self._upstream = Upstream(self.api_url, token_source(self.token_file))
         self.settings[UPSTREAM] = self._upstream
         self.log.info("nightbook.lab_ready api_url=%s", self.api_url)
 
@@ -51,11 +49,3 @@ class NightbookApp(ExtensionApp):
 
     async def stop_extension(self) -> None:
         await self._upstream.close()
-
-    def _token(self) -> Callable[[], str]:
-        hub_token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
-        if hub_token and not self.token_file:
-            return lambda: hub_token  # the server asks the Hub whose it is
-        home = os.environ.get("NIGHTBOOK_HOME") or "~/.nightbook"
-        # `nightbook init` and `nightbook up` leave a token for JupyterLab there.
-        return TokenFile(Path(self.token_file or Path(home) / "lab-token").expanduser().absolute())

@@ -4,6 +4,7 @@ The address comes from configuration and never from a request. The token is read
 changes, and stays in this process. No cookie is kept or sent.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -47,6 +48,25 @@ class TokenFile:
     def _missing(self, what: str) -> NotConnected:
         words = f"JupyterLab is not connected to Nightbook: the token file {self.path} {what}."
         return NotConnected(503, "not_connected", words)
+
+
+def token_source(token_file: str) -> Callable[[], str]:
+    """Whose token is sent: under JupyterHub the process's own, elsewhere that of a file."""
+    hub_token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
+    if hub_token and not token_file:
+        return lambda: hub_token  # the server asks the Hub whose it is
+    home = os.environ.get("NIGHTBOOK_HOME") or "~/.nightbook"
+    # `nightbook init` and `nightbook up` leave a token for JupyterLab there.
+    return TokenFile(Path(token_file or Path(home) / "lab-token").expanduser().absolute())
+
+
+def configured_upstream() -> "Upstream":
+    """The way that the environment names, where no trait of the extension says otherwise."""
+    return Upstream(default_api_url(), token_source(os.environ.get("NIGHTBOOK_TOKEN_FILE", "")))
+
+
+def default_api_url() -> str:
+    return os.environ.get("NIGHTBOOK_API_URL", "http://127.0.0.1:8600")
 
 
 class Upstream:

@@ -5,7 +5,9 @@ It runs in a process of its own (`pytest tests/extension`), for its event loop s
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,6 +15,9 @@ from pytest_jupyter.jupyter_server import *  # noqa: F403 (not as a plug-in: it 
 
 from nightbook_lab.handlers import UPSTREAM
 from nightbook_lab.upstream import TokenFile, Upstream
+
+# `make install` keeps it apart from our environment, where its pages would stand beside ours.
+sys.path.append(str(Path(__file__).parents[2] / ".stamps" / "jupyter-scheduler"))
 
 TOKEN = "nb_pat_abc_secret"
 PROBLEM = "application/problem+json"
