@@ -1,5 +1,6 @@
 """The page of an executed notebook: what ran and how it ended, then its cells from top to bottom."""
 
+import functools
 import html
 import json
 import re
@@ -8,8 +9,8 @@ from typing import Any, Final
 
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
+from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
 from nightbook.core.rendering import facts, prose
 from nightbook.core.rendering.outputs import Budget, outputs_html
@@ -21,6 +22,7 @@ CSP: Final = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inli
 # A saved page has no header. `sandbox` has no effect here, the rest has.
 _META_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:"
 _MAX_COLOURED: Final = 100_000
+_FORMATTER: Final = HtmlFormatter(nowrap=True)
 _LEXERS: Final = {
     "python": "python", "ipython": "python", "ipython3": "python", "r": "r", "bash": "bash", "julia": "julia",
     "sql": "sql", "scala": "scala",
@@ -191,12 +193,14 @@ def _coloured(source: str, language: str) -> str:
     name = _LEXERS.get(_MAGIC_LANGUAGES.get(source.split(None, 1)[0], language))
     if name is None or len(source) > _MAX_COLOURED:
         return html.escape(source, quote=False)
-    try:
-        lexer = get_lexer_by_name(name, stripnl=False)
-    except ClassNotFound:
-        return html.escape(source, quote=False)
-    made: str = highlight(source, lexer, HtmlFormatter(nowrap=True))
+    made: str = highlight(source, _lexer(name), _FORMATTER)
     return made.rstrip("\n")
+
+
+@functools.cache
+def _lexer(name: str) -> Lexer:
+    """Shared by threads, as the formatter is: neither keeps anything of a text that it was given."""
+    return get_lexer_by_name(name, stripnl=False)
 
 
 def _given_parameters(cell: dict[str, Any], index: int, view: View) -> str:

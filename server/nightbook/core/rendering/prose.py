@@ -54,16 +54,7 @@ _VISIBLE: Final = re.compile(r"<(?:img|hr)\b|(?:>|^)[^<]*[^<\s>]")
 
 def clean(source: str) -> str:
     """HTML that holds nothing but words, tables and checked pictures."""
-    return nh3.clean(
-        source,
-        tags=set(_TAGS),
-        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
-        attribute_filter=_attribute,
-        clean_content_tags={"script", "style", "title", "textarea", "noscript", "template", "svg", "math"},
-        url_schemes={"http", "https", "mailto", "data"},
-        generic_attribute_prefixes=set(),
-        link_rel="noopener noreferrer nofollow",
-    )
+    return _CLEANER.clean(source)
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -82,6 +73,17 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
         case _, "dir":
             return value if value in {"ltr", "rtl", "auto"} else None
     return value
+
+
+_CLEANER: Final = nh3.Cleaner(
+    tags=set(_TAGS),
+    attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
+    attribute_filter=_attribute,
+    clean_content_tags={"script", "style", "title", "textarea", "noscript", "template", "svg", "math"},
+    url_schemes={"http", "https", "mailto", "data"},
+    generic_attribute_prefixes=set(),
+    link_rel="noopener noreferrer nofollow",
+)
 
 
 def is_visible(cleaned: str) -> bool:
