@@ -128,7 +128,7 @@ def test_the_version_is_told(bare):
 
 
 def test_a_fault_of_ours_is_one_line_too(bare, monkeypatch):
-    monkeypatch.setattr("nightbook.commands.lists.connect", lambda: 1 / 0)
+    monkeypatch.setattr("nightbook.commands.pools.connect", lambda: 1 / 0)
 
     said = bare("pools", "list")
 
@@ -140,7 +140,7 @@ def test_text_from_elsewhere_steers_no_terminal(bare, monkeypatch):
     def fail():
         raise cli.NightbookError("a name with \x1b[2J in it\nand a second line")
 
-    monkeypatch.setattr("nightbook.commands.lists.connect", fail)
+    monkeypatch.setattr("nightbook.commands.pools.connect", fail)
 
     assert bare("pools", "list").err == "error: a name with \ufffd[2J in it and a second line\n"
 
