@@ -52,7 +52,9 @@ class Wire:
         self._is_full = is_full
         self._on_drop = on_drop
         self._requests: dict[str, Request] = {}
-        self._socket: zmq.Socket[bytes] = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
+        self._iopub: zmq.Socket[bytes] = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
+        self._shell: zmq.Socket[bytes] = zmq.Socket.shadow(client.shell_channel.socket.underlying)
+        self._look_after_each_send()
         self._pumps = [asyncio.create_task(self._pump_iopub()), asyncio.create_task(self._pump_shell())]
 
     def ask_kernel_info(self) -> Request:
@@ -74,13 +76,41 @@ class Wire:
             pump.cancel()
         await asyncio.gather(*self._pumps, return_exceptions=True)
 
+    def _look_after_each_send(self) -> None:
+        """Look for replies whenever something was sent, by nbclient's widgets too.
+
+        ZeroMQ tells once that there is something to read, and sending takes that word away unheard: a reply
+        that arrived in this moment would be waited for until another message came.
+        """
+        channel, loop = self._client.shell_channel, asyncio.get_running_loop()
+        send = channel.send
+
+        def heard(message: Message) -> None:
+            send(message)
+            # Not at once: who sends it has yet to note what it waits for.
+            loop.call_soon(self._drain_shell)
+
+        channel.send = heard
+
     async def _pump_shell(self) -> None:
         while True:
+            await self._client.shell_channel.socket.poll()
+            self._drain_shell()
+
+    def _drain_shell(self) -> None:
+        session = self._client.session
+        while not self._shell.closed:
             try:
-                message = await self._client.shell_channel.get_msg(timeout=None)
-            except ValueError:
-                continue  # not signed by our kernel
-            request = self._requests.get(message["parent_header"].get("msg_id", ""))
+                frames = self._shell.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                _, parts = session.feed_identities(frames)
+                message: Message = session.deserialize(parts)
+                request = self._requests.get(message["parent_header"].get("msg_id", ""))
+            except Exception as error:  # not signed by our kernel, or no message at all
+                _log.warning("a kernel's reply could not be read: %s", type(error).__name__)
+                continue
             if request is not None:
                 request.reply = message
                 request.replied.set()
@@ -96,7 +126,7 @@ class Wire:
         """Take what lies in the socket, but not for ever: others want the loop too."""
         for _ in range(_BURST):
             try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+                frames = self._iopub.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
             try:
