@@ -27,7 +27,8 @@ for name in wanted:
     package = importlib.import_module(name)
     below = getattr(package, "__path__", []) if name.startswith("nightbook") else []
     for found in pkgutil.walk_packages(below, f"{name}."):
-        if not found.name.endswith("__main__"):
+        # The adapter is for those who have jupyter-scheduler, and nothing else imports it.
+        if not found.name.endswith("__main__") and not found.name.startswith("nightbook_lab.compat"):
             importlib.import_module(found.name)
 """
 
