@@ -10,6 +10,7 @@ from jupyter_server.utils import JupyterServerAuthWarning
 import nightbook_lab
 from nightbook_lab.app import NightbookApp
 from nightbook_lab.handlers import UPSTREAM
+from nightbook_lab.upstream import token_source
 
 ROUTES = [
     ("GET", "nightbook/api/v1/runs"),
@@ -142,14 +143,14 @@ async def test_under_jupyterhub_the_servers_own_token_is_sent(monkeypatch):
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "hub-token")
     monkeypatch.delenv("NIGHTBOOK_TOKEN_FILE", raising=False)
 
-    assert NightbookApp()._token()() == "hub-token"
+    assert token_source(NightbookApp().token_file)() == "hub-token"
 
 
 def test_a_token_file_outweighs_the_hub(monkeypatch, token_file):
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "hub-token")
     monkeypatch.setenv("NIGHTBOOK_TOKEN_FILE", str(token_file))
 
-    assert NightbookApp()._token()() == "nb_pat_abc_secret"
+    assert token_source(NightbookApp().token_file)() == "nb_pat_abc_secret"
 
 
 def test_without_configuration_the_token_of_nightbook_up_is_found(monkeypatch, tmp_path):
@@ -158,7 +159,7 @@ def test_without_configuration_the_token_of_nightbook_up_is_found(monkeypatch, t
     monkeypatch.setenv("NIGHTBOOK_HOME", str(tmp_path))
     (tmp_path / "lab-token").write_text("nb_pat_of_up")
 
-    assert NightbookApp()._token()() == "nb_pat_of_up"
+    assert token_source(NightbookApp().token_file)() == "nb_pat_of_up"
 
 
 # ---------------------------------------------------------------- packaging
