@@ -21,9 +21,9 @@ def gallery(api: Client, stack: Any) -> None:
 
 
 def test_a_one_time_link_opens_the_page_and_leaves_the_address(
-    page: Page, log_in: LogIn, shots: Shots
+    page: Page, log_in_by_link: LogIn, shots: Shots
 ) -> None:
-    log_in()
+    log_in_by_link()
 
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     assert "login=" not in page.url
