@@ -33,7 +33,7 @@ _FLUSH_SECONDS = 0.02  # until a print that nobody flushed is sent
 def run(folder: str, connection: dict[str, Any], handover: socket.socket, guard: Any) -> None:
     """Be a kernel, from its initialisation to the end of all that it holds."""
     before = dict(os.environ)
-    app = initialised(os.path.join(folder, "c.json"), connection)
+    app = initialised(os.path.join(folder, "c.json"), connection, guard)
     own = {name: value for name, value in os.environ.items() if before.get(name) != value}
     with handover:
         request, fds = _received(handover)
@@ -52,7 +52,7 @@ def run(folder: str, connection: dict[str, Any], handover: socket.socket, guard:
     _leave(app)
 
 
-def initialised(connection_file: str, connection: dict[str, Any]) -> Any:
+def initialised(connection_file: str, connection: dict[str, Any], guard: Any) -> Any:
     from ipykernel.kernelapp import IPKernelApp
 
     with open(os.open(connection_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
@@ -66,6 +66,8 @@ def initialised(connection_file: str, connection: dict[str, Any]) -> Any:
     options = [f"--IPKernelApp.ipython_dir={own}", "--HistoryManager.hist_file=:memory:"]
     _lose_nothing(app)
     app.initialize(["-f", connection_file, *options])  # type: ignore[no-untyped-call]
+    _look_for_children_cheaply(app.kernel, guard)
+    gc.freeze()  # what is collected, or looked for at the end, is the notebook's own
     return app
 
 
@@ -80,6 +82,19 @@ def _lose_nothing(app: Any) -> None:
         init_iopub(context)
 
     app.init_iopub = unbounded
+
+
+def _look_for_children_cheaply(kernel: Any, guard: Any) -> None:
+    """At its end ipykernel looks through all processes of the host for its own children; most have none."""
+    terminate_all = getattr(kernel, "_progressively_terminate_all_children", None)
+    if terminate_all is None:
+        return
+
+    async def terminate_those_there_are() -> None:
+        if guard.children(os.getpid()):
+            await terminate_all()
+
+    kernel._progressively_terminate_all_children = terminate_those_there_are
 
 
 def _launcher() -> str:

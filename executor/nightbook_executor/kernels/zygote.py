@@ -37,6 +37,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _LENGTH = struct.Struct("!Q")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_REQUEST = 16 * 1024 * 1024
+_START_SECONDS = 0.2  # after which the run that got a kernel is past its start, and many are over
 _INLINE = "module://matplotlib_inline.backend_inline"
 #: What they do when they are imported concerns one shell; a notebook imports them itself.
 _LEFT_TO_KERNELS = frozenset({"matplotlib.pyplot", "matplotlib_inline.backend_inline"})
@@ -96,7 +97,7 @@ def main(arguments: list[str]) -> int:
     options = Options(**json.loads(arguments[1]))
     guard = _module_at("nightbook_guard", options.guard)
     kernel = _module_at("nightbook_kernel", options.kernel)
-    _preload(options, kernel)
+    _preload(options, kernel, guard)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -119,7 +120,7 @@ def _module_at(name: str, path: str) -> Any:
 # ---------------------------------------------------------------- imports
 
 
-def _preload(options: Options, kernel: Any) -> None:
+def _preload(options: Options, kernel: Any, guard: Any) -> None:
     """Import what kernels of this environment need; start again without what starts a thread."""
     os.environ["JPY_PARENT_PID"] = "1"  # read at import: neither a note nor a poller of the parent
     importlib.import_module("ipykernel.kernelapp")
@@ -141,7 +142,7 @@ def _preload(options: Options, kernel: Any) -> None:
             except BaseException as error:
                 options.left_out[name] = f"importing it raised {type(error).__name__}"
             _require_one_thread(options, name)
-    for name in _rehearsed(options, kernel):
+    for name in _rehearsed(options, kernel, guard):
         with contextlib.suppress(BaseException):
             importlib.import_module(name)
         _require_one_thread(options, name)
@@ -189,7 +190,7 @@ def _require_one_thread(options: Options, name: str) -> None:
     os.execv(sys.executable, [sys.executable, *flags, sys.argv[0], json.dumps(again._asdict())])  # noqa: S606
 
 
-def _rehearsed(options: Options, kernel: Any) -> list[str]:
+def _rehearsed(options: Options, kernel: Any, guard: Any) -> list[str]:
     """The modules that a kernel has imported after its first cells, found by running some in a fork."""
     read, write = os.pipe()
     pid = os.fork()
@@ -199,7 +200,7 @@ def _rehearsed(options: Options, kernel: Any) -> list[str]:
             folder = os.path.join(options.folder, "rehearsal")
             os.makedirs(folder, mode=0o700)
             before = set(sys.modules)
-            shell = kernel.initialised(os.path.join(folder, "c.json"), new_connection(folder)).shell
+            shell = kernel.initialised(os.path.join(folder, "c.json"), new_connection(folder), guard).shell
             loaded = [name for name in _REHEARSED_WITH if name in before]
             for cell in [_REHEARSED, *(_REHEARSED_WITH[name] for name in loaded), _REHEARSED_ERROR]:
                 shell.run_cell(cell)
@@ -290,6 +291,8 @@ class Zygote:
 
     def _patience(self) -> int:
         """Milliseconds until something is to be done that nobody tells."""
+        if self._lacks() and (left := self._unsettled_seconds()) > 0:
+            return int(left * 1000) + 1
         return 1000 if self._ready or self._in_a_row else 5000
 
     def _ask_to_retire(self, *_: object) -> None:
@@ -393,12 +396,22 @@ class Zygote:
         self._drop([kernel for kernel in self._ready if now - kernel.since > self._options.idle_seconds])
 
     def _refill(self) -> None:
-        """Keep one kernel ready while the environment is in use, two when starts come fast; one at a time."""
-        if time.monotonic() - self._last_used > self._options.used_seconds:
-            return
-        wanted = min(self._options.ready_at_most, 2 if self._in_a_row > 1 else 1)
-        if len(self._ready) < wanted and _free_memory_share() >= self._options.free_memory_share:
+        """One at a time, and when it takes no processor from the run that has just got a kernel."""
+        is_time = self._lacks() and self._unsettled_seconds() <= 0
+        if is_time and _free_memory_share() >= self._options.free_memory_share:
             self._ready.append(self._fork())
+
+    def _lacks(self) -> bool:
+        """Keep one kernel ready while the environment is in use, two when starts come fast."""
+        if time.monotonic() - self._last_used > self._options.used_seconds:
+            return False
+        return len(self._ready) < min(self._options.ready_at_most, 2 if self._in_a_row > 1 else 1)
+
+    def _unsettled_seconds(self) -> float:
+        """How long a new kernel should wait for the last start to be over: not at all in a rush."""
+        if self._in_a_row > 1 and not self._ready:
+            return 0.0
+        return self._last_used + _START_SECONDS - time.monotonic()
 
     def _drop(self, kernels: list[Ready]) -> None:
         for kernel in list(kernels):

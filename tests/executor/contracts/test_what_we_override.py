@@ -14,6 +14,7 @@ import nbformat
 import papermill
 import pytest
 from ipykernel.iostream import OutStream
+from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
@@ -125,6 +126,19 @@ def test_jupyter_client_starts_kernels_through_a_provisioner_that_we_may_choose(
     assert parameters(LocalProvisioner.launch_kernel) == ["self", "cmd", "kwargs"]
     assert isinstance(inspect.getattr_static(LocalProvisioner, "has_process"), property)
     assert KernelProvisionerFactory.instance().is_provisioner_available(_Spec())
+
+
+def test_jupyter_client_sleeps_around_a_start_that_we_can_call_without_it():
+    start = AsyncKernelManager.start_kernel
+    assert start.__wrapped__.__name__ == "_async_start_kernel"
+    assert "sleep(0.01)" in inspect.getsource(inspect.getmodule(start).in_pending_state)
+    assert asyncio.iscoroutinefunction(start.__wrapped__)
+
+
+def test_ipykernel_ends_its_children_in_the_method_that_a_forked_kernel_spares():
+    method = IPythonKernel._progressively_terminate_all_children
+    assert asyncio.iscoroutinefunction(method)
+    assert method.__name__ in inspect.getsource(IPythonKernel._at_shutdown)
 
 
 class _Spec:

@@ -232,6 +232,20 @@ def test_a_ready_kernel_beyond_its_age_is_gone(made):
     until(lambda: not first & guards(pid))
 
 
+def test_the_next_kernel_is_made_ready_when_the_run_that_took_one_has_started(made):
+    zygotes = made()
+    zygotes.want(house.usual_environment())
+    pid = house.wait_until_ready(zygotes.base)["pid"]
+    until(lambda: guards(pid))
+
+    before = time.monotonic()
+    with a_kernel(zygotes.base).link:
+        while time.monotonic() < before + 0.15:
+            seen = len(guards(pid))
+            assert seen == 1 or time.monotonic() > before + 0.2
+        until(lambda: len(guards(pid)) == 2)
+
+
 def test_hundreds_of_kernels_leave_the_zygote_as_it_was(base):
     pid = house.wait_until_ready(base)["pid"]
 
