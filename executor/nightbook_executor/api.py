@@ -70,9 +70,11 @@ class Api:
     def heartbeat(self, draft: Heartbeat) -> HeartbeatAnswer:
         return self._post("/worker/heartbeat", draft, HeartbeatAnswer)
 
-    def cancels(self, worker_id: uuid.UUID, wait_seconds: float) -> CancelList:
-        """Attempts to cancel; with none, the server takes up to *wait_seconds* to say so."""
-        params = {"worker_id": str(worker_id), "wait_seconds": wait_seconds}
+    def cancels(
+        self, worker_id: uuid.UUID, wait_seconds: float, known: Iterable[uuid.UUID] = ()
+    ) -> CancelList:
+        """Attempts to cancel but those *known*; with none, it takes up to *wait_seconds* to say so."""
+        params = {"worker_id": str(worker_id), "wait_seconds": wait_seconds, "known": [str(i) for i in known]}
         return self._ask("GET", "/worker/cancels", CancelList, params=params)
 
     def claim(self, worker_id: uuid.UUID, key: str) -> ClaimAnswer:

@@ -19,7 +19,8 @@ from nightbook_executor.api import Api, AwayError, RefusedError
 
 _SELF_FENCE = 0.75
 _WATCH_SECONDS = 0.25
-_CANCEL_SECONDS = 1.0  # at most so often, where the server does not wait
+_CANCEL_SECONDS = 1.0  # at most so often, where there is nothing new and the server does not wait
+_MOST_KNOWN = 100  # as the server takes
 _CANCEL_WAIT_SECONDS = 5.0  # less than the time-out of a heartbeat's connection
 _RETRY_SECONDS = 2.0
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -47,6 +48,7 @@ class _Held:
     since: float
     holder: Holder
     is_lost: bool = False
+    is_cancelled: bool = False
 
     @property
     def fenced_at(self) -> float:
@@ -144,6 +146,7 @@ class Leases:
 
     def _tell_cancel(self, one: _Held, lease: LeaseAnswer) -> None:
         if lease.cancel:
+            one.is_cancelled = True
             one.holder.cancelled(lease.cancelled_by)
 
     def _lose(self, one: _Held, why: str) -> None:
@@ -167,16 +170,21 @@ class Leases:
             self._holding.clear()
             while not self._closed.is_set() and self._all():
                 asked = time.monotonic()
-                self._ask_once()
-                # A cancelled attempt takes a while to end, and is named until then.
-                self._closed.wait(max(0.0, _CANCEL_SECONDS - (time.monotonic() - asked)))
+                if not self._ask_once():
+                    self._closed.wait(max(0.0, _CANCEL_SECONDS - (time.monotonic() - asked)))
 
-    def _ask_once(self) -> None:
+    def _ask_once(self) -> bool:
+        """Ask for cancels, and tell their holders. Return whether there was one that was not known."""
+        known = [one.attempt_id for one in self._all() if one.is_cancelled]
         try:
-            wanted = self.api.cancels(self.worker_id, _CANCEL_WAIT_SECONDS).items
+            # A cancelled attempt takes a while to end. Those that are not named are told again, slowly.
+            wanted = self.api.cancels(self.worker_id, _CANCEL_WAIT_SECONDS, known[:_MOST_KNOWN]).items
         except (AwayError, RefusedError):
-            return  # the heartbeat judges
+            return False  # the heartbeat judges
         held = {one.attempt_id: one for one in self._all()}
+        is_new = False
         for lease in wanted:
             if one := held.get(lease.attempt_id):
-                one.holder.cancelled(lease.cancelled_by)
+                is_new = is_new or not one.is_cancelled
+                self._tell_cancel(one, lease)
+        return is_new

@@ -1299,7 +1299,9 @@ export interface paths {
         };
         /**
          * Cancels
-         * @description Your attempts that a person asked to cancel; none is answered after `wait_seconds` at the earliest.
+         * @description Your attempts that a person asked to cancel, but those `known` to you.
+         *
+         *     None is answered after `wait_seconds` at the earliest.
          */
         get: operations["cancels_api_v1_worker_cancels_get"];
         put?: never;
@@ -6461,6 +6463,7 @@ export interface operations {
             query: {
                 worker_id: string;
                 wait_seconds?: number;
+                known?: string[] | null;
             };
             header?: never;
             path?: never;

@@ -84,6 +84,8 @@ def test_a_worker_hears_of_a_cancel_when_it_commits(world, taken, only_notices):
         world.post(f"/runs/{taken['run_id']}/cancel", {})
         items = told.result(timeout=15).json()["items"]
     assert [item["attempt_id"] for item in items] == [taken["attempt_id"]]
+    known = f"/worker/cancels?worker_id={WORKER}&known={taken['attempt_id']}&wait_seconds=0.2"
+    assert world.ask("GET", known, token=world.worker).json() == {"items": []}
     assert _finish(world, taken, _both(), state="cancelled").status_code == 200
 
 

@@ -49,6 +49,7 @@ from nightbook.schemas.manifests import GitRecord
 router = APIRouter(prefix=f"{PREFIX}/worker", tags=["worker"])
 
 Fence = Annotated[int, Query(ge=0, le=2**31)]
+_MOST_KNOWN = 100
 _CHUNK_LIMIT = OutputLimits().artifact_bytes
 #: A source up to this size comes with the order.
 _SMALL_SOURCE = 64 * 1024
@@ -87,13 +88,19 @@ async def heartbeat(beat: Heartbeat, desk: TheDesk, now: Now) -> HeartbeatAnswer
 
 @router.get("/cancels")
 async def cancels(
-    worker_id: UUID, desk: TheDesk, wait_seconds: Annotated[float, Query(ge=0, le=20)] = 0
+    worker_id: UUID,
+    desk: TheDesk,
+    wait_seconds: Annotated[float, Query(ge=0, le=20)] = 0,
+    known: Annotated[list[UUID] | None, Query(max_length=_MOST_KNOWN)] = None,
 ) -> CancelList:
-    """Your attempts that a person asked to cancel; none is answered after `wait_seconds` at the earliest."""
+    """Your attempts that a person asked to cancel, but those `known` to you.
+
+    None is answered after `wait_seconds` at the earliest.
+    """
 
     def act(session: Session) -> CancelList:
         worker = pools.require_worker(session, worker_id, caller=desk.caller)
-        return CancelList(items=leases.cancelling(session, worker))
+        return CancelList(items=leases.cancelling(session, worker, known or ()))
 
     loop = asyncio.get_running_loop()
     until = loop.time() + wait_seconds

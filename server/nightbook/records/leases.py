@@ -4,7 +4,7 @@ The claim is one conditional update that raises the fence; every later write nam
 a stale worker changes nothing. Lease times follow the database's clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from functools import cache
@@ -195,8 +195,8 @@ def _renew_one(session: Session, worker: Worker, held: HeldAttempt, now: datetim
     )
 
 
-def cancelling(session: Session, worker: Worker) -> list[LeaseAnswer]:
-    """The attempts of *worker* that a person asked to cancel."""
+def cancelling(session: Session, worker: Worker, known: Collection[UUID] = ()) -> list[LeaseAnswer]:
+    """The attempts of *worker* that a person asked to cancel, but those that it knows of."""
     wanted = (
         select(Run, Attempt)
         .join(Attempt, (col(Attempt.run_id) == col(Run.id)) & (col(Attempt.fence) == col(Run.fence)))
@@ -214,6 +214,7 @@ def cancelling(session: Session, worker: Worker) -> list[LeaseAnswer]:
             cancelled_by=run.cancel_asked_by,
         )
         for run, attempt in session.exec(wanted).all()
+        if attempt.id not in known
     ]
 
 
