@@ -2,9 +2,13 @@ import { render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import * as React from 'react';
 
-import type { RunDraft, ScheduleDraft } from '../src/tokens';
+import { Api } from '../src/api';
+import { Model } from '../src/model';
+import type { RunDraft, RunView, ScheduleDraft } from '../src/tokens';
 import { ScheduleForm, type ScheduleFormProps } from '../src/views/form/ScheduleForm';
-import { aParameter, aSchedule, declaring, SHA } from './fakes';
+import { ModelContext } from '../src/views/screens/state';
+import { TestRun } from '../src/views/screens/TestRun';
+import { aParameter, aRun, aSchedule, declaring, FakeTransport, SHA } from './fakes';
 
 const DECLARED = declaring(
   aParameter({ name: 'n', type: 'int', default: 3, help: 'How many days.' }),
@@ -95,6 +99,35 @@ describe('ScheduleForm', () => {
     });
   });
 
+  it('runs a test of what was entered, once, marked, and stays', async () => {
+    const onTest = jest.fn<Promise<null>, [RunDraft]>(async () => null);
+    const { user, onSchedule } = show({ onTest, test: <p>watched here</p> });
+    await user.clear(screen.getByRole('textbox', { name: /^Name of/ }));
+
+    await user.click(press('Test run'));
+
+    expect(onTest).toHaveBeenCalledTimes(1);
+    expect(onTest.mock.calls[0][0]).toMatchObject({
+      notebook: SHA,
+      retries: 0,
+      tags: ['test'],
+      note: 'Test run for “sales”'
+    });
+    expect(onSchedule).not.toHaveBeenCalled();
+    expect(screen.getByText('watched here')).toBeTruthy();
+  });
+
+  it('tests nothing while a parameter is faulty', async () => {
+    const onTest = jest.fn<Promise<null>, [RunDraft]>(async () => null);
+    const { user } = show({ onTest });
+    await user.clear(field('n'));
+
+    await user.click(press('Test run'));
+
+    expect(onTest).not.toHaveBeenCalled();
+    expect(document.activeElement).toBe(field('n'));
+  });
+
   it('shows the errors of the server at their fields, until the field is changed', async () => {
     const refusal = {
       message: 'One value is not valid.',
@@ -173,5 +206,40 @@ describe('ScheduleForm', () => {
     const rows = within(screen.getByRole('region', { name: 'Pre-flight check' }));
     const [first] = rows.getAllByRole('listitem');
     expect(first.textContent).toBe('Error · cell 3 · grave');
+  });
+});
+
+describe('TestRun', () => {
+  function watch(run: Partial<RunView>) {
+    const transport = new FakeTransport();
+    transport.answers['GET /runs/r1'] = aRun({ note: 'Test run', ...run });
+    transport.answers['GET /runs/r1/cells'] = { items: [], schema_version: 1 };
+    transport.answers['POST /runs/r1/cancel'] = aRun({ state: 'running' });
+    const model = new Model(new Api(transport), { streaming: false });
+    render(
+      <ModelContext.Provider value={model}>
+        <TestRun id="r1" />
+      </ModelContext.Provider>
+    );
+    return { transport, user: userEvent.setup() };
+  }
+
+  it('says why it failed, and leads to the cell', async () => {
+    watch({ state: 'failed', reason: 'Cell 3 raised KeyError.', failed_cell: 2 });
+
+    const part = await screen.findByRole('region', { name: 'Test run' });
+
+    expect(await within(part).findByText('Cell 3 raised KeyError.')).toBeTruthy();
+    expect(within(part).getByRole('status').textContent).toContain('Failed');
+    expect(within(part).getByRole('button', { name: 'Show cell 3' })).toBeTruthy();
+    expect(within(part).queryByRole('button', { name: 'Stop' })).toBeNull();
+  });
+
+  it('can be stopped while it runs', async () => {
+    const { transport, user } = watch({ state: 'running', finished_at: null });
+
+    await user.click(await screen.findByRole('button', { name: 'Stop' }));
+
+    expect(transport.count('POST', '/runs/r1/cancel')).toBe(1);
   });
 });

@@ -127,3 +127,21 @@ def test_a_failed_run_says_why_in_one_line(
 
     expect(page.get_by_text("Cell 9 raised ValueError").first).to_be_visible()
     shots("failed")
+
+
+def test_a_schedule_is_tried_before_it_is_made(page: Page, log_in: LogIn, shots: Shots, scheme: str) -> None:
+    log_in()
+    page.get_by_role("link", name="Notebooks").click()
+    page.get_by_role("link", name="fails_halfway.ipynb").click()
+    form = page.get_by_role("form", name="Schedule a notebook")
+
+    form.get_by_role("button", name="Test run").click()
+
+    test = form.get_by_role("region", name="Test run")
+    expect(test.get_by_role("status").first).to_have_text("Failed", timeout=60_000)
+    expect(test.get_by_role("link", name=re.compile("Show cell"))).to_be_visible()
+    form.get_by_role("button", name="Test run").scroll_into_view_if_needed()
+    shots("tried")
+    expect(form.get_by_role("button", name="Schedule", exact=True)).to_be_enabled()
+    box = form.bounding_box()
+    assert box is not None and box["height"] < 1500, "its parts are as high as their fields"

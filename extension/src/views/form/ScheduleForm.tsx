@@ -22,7 +22,8 @@ import {
   newDraft,
   patchOf,
   runDraftOf,
-  scheduleDraftOf
+  scheduleDraftOf,
+  testDraftOf
 } from './draft';
 import { Findings } from './Findings';
 import { AboutPart, LimitsPart, type MoreProps, PlacePart, PoliciesPart } from './MorePart';
@@ -30,7 +31,7 @@ import { ParametersPart } from './ParametersPart';
 import { type AskPreview, PreviewPart, usePreview } from './PreviewPart';
 import { isSayable, timingErrors, triggerOf } from './timing';
 import { TimingPart } from './TimingPart';
-import { useDraft } from './useDraft';
+import { type Act, useDraft } from './useDraft';
 
 export interface ScheduleFormProps {
   notebook: { path: string; sha256: string };
@@ -48,6 +49,10 @@ export interface ScheduleFormProps {
   onSchedule?(draft: ScheduleDraft): Promise<Refusal | null>;
   onSave?(patch: SchedulePatch): Promise<Refusal | null>;
   onRun?(draft: RunDraft): Promise<Refusal | null>;
+  /** Runs it once, to be watched in place. */
+  onTest?(draft: RunDraft): Promise<Refusal | null>;
+  /** The test run that was started last. */
+  test?: React.ReactNode;
   onCancel?(): void;
 }
 
@@ -81,6 +86,7 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
     return props.onSchedule?.(scheduleDraftOf(current, given, words)) ?? Promise.resolve(null);
   };
   const run = () => state.submit('run', now => props.onRun!(runDraftOf(now, given, words)));
+  const test = () => state.submit('test', now => props.onTest!(testDraftOf(now, given, words)));
   return (
     <form
       ref={state.form}
@@ -118,7 +124,13 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
         <PoliciesPart {...more} />
         <AboutPart {...more} />
       </details>
-      <Buttons {...props} busy={state.busy} onRunNow={() => void run()} />
+      {props.test}
+      <Buttons
+        {...props}
+        busy={state.busy}
+        onRunNow={() => void run()}
+        onTestNow={() => void test()}
+      />
     </form>
   );
 }
@@ -189,11 +201,13 @@ function NotebookPart({ draft, errors, onChange, path, sha256 }: NotebookPartPro
 }
 
 interface ButtonsProps extends ScheduleFormProps {
-  busy: 'schedule' | 'run' | null;
+  busy: Act | null;
   onRunNow(): void;
+  onTestNow(): void;
 }
 
-function Buttons({ schedule, busy, onRun, onRunNow, onCancel }: ButtonsProps): JSX.Element {
+function Buttons(props: ButtonsProps): JSX.Element {
+  const { schedule, busy, onRun, onRunNow, onTest, onTestNow, onCancel } = props;
   const { __ } = useWords();
   return (
     <div className="nightbook-Form-buttons">
@@ -206,6 +220,19 @@ function Buttons({ schedule, busy, onRun, onRunNow, onCancel }: ButtonsProps): J
         <Icon name={busy === 'schedule' ? 'spinner' : 'calendar'} />
         {schedule ? __('Save') : __('Schedule')}
       </button>
+      {onTest && (
+        <button
+          type="button"
+          className="nightbook-Button"
+          disabled={busy !== null}
+          aria-busy={busy === 'test'}
+          title={__('Run it once on this pool and watch it here')}
+          onClick={onTestNow}
+        >
+          <Icon name={busy === 'test' ? 'spinner' : 'check'} />
+          {__('Test run')}
+        </button>
+      )}
       {onRun && (
         <button
           type="button"

@@ -234,6 +234,13 @@ export function runDraftOf(draft: Draft, given: Given, words: Words): RunDraft {
   };
 }
 
+/** A run that shows whether the schedule would work: what it would run, once, and marked as a test. */
+export function testDraftOf(draft: Draft, given: Given, words: Words): RunDraft {
+  const run = runDraftOf(draft, given, words);
+  const note = words.__('Test run for “%1”', draft.name.trim() || nameOf(given.path));
+  return { ...run, note, retries: 0, tags: [...new Set([...(run.tags ?? []), 'test'])] };
+}
+
 function givenBefore(given: Given): Record<string, unknown> {
   return given.schedule?.parameters ?? {};
 }

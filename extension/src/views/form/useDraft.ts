@@ -5,14 +5,16 @@ import type { Refusal } from '../../tokens';
 import { useWords } from '../parts/words';
 import { type Draft, type Errors, errorsOf, type Given } from './draft';
 
+export type Act = 'schedule' | 'run' | 'test';
+
 export interface DraftState {
   draft: Draft;
   errors: Errors;
   refusal: Refusal | null;
-  busy: 'schedule' | 'run' | null;
+  busy: Act | null;
   form: React.RefObject<HTMLFormElement>;
   change(change: Partial<Draft>): void;
-  submit(act: 'schedule' | 'run', send: (draft: Draft) => Promise<Refusal | null>): Promise<void>;
+  submit(act: Act, send: (draft: Draft) => Promise<Refusal | null>): Promise<void>;
 }
 
 export function useDraft(initial: Draft, given: Given): DraftState {
@@ -47,7 +49,7 @@ export function useDraft(initial: Draft, given: Given): DraftState {
   };
 
   const submit: DraftState['submit'] = async (act, send) => {
-    const faults = errorsOf(draft, given, words, act === 'run' ? 'run' : undefined);
+    const faults = errorsOf(draft, given, words, act === 'schedule' ? undefined : 'run');
     if (Object.keys(faults).length > 0) {
       setTries(count => count + 1);
       return;

@@ -32,7 +32,7 @@ function useTyped({ value, onChange }: SearchProps): [string, (text: string) => 
 export function Line({ kind = 'text', ...props }: SearchProps & { kind?: string }): JSX.Element {
   const [text, setText] = useTyped(props);
   return (
-    <label className="nightbook-Line">
+    <label className="nightbook-FilterLine">
       {props.label}
       <input
         type={kind}

@@ -58,7 +58,7 @@ export function Grid<Row extends { id: string }>(props: GridProps<Row>): JSX.Ele
   return (
     <div
       ref={frame}
-      className="nightbook-Grid"
+      className="nightbook-LongTable"
       role="grid"
       aria-label={label}
       aria-multiselectable="true"
@@ -67,7 +67,7 @@ export function Grid<Row extends { id: string }>(props: GridProps<Row>): JSX.Ele
       tabIndex={-1}
       onKeyDown={onKeyDown}
     >
-      <div role="rowgroup" className="nightbook-Grid-head">
+      <div role="rowgroup" className="nightbook-LongTable-head">
         <div role="row" aria-rowindex={1} style={tracks}>
           <span role="columnheader">
             <input
@@ -89,7 +89,7 @@ export function Grid<Row extends { id: string }>(props: GridProps<Row>): JSX.Ele
             ref={virtual.measureElement}
             data-index={index}
             role="row"
-            className="nightbook-Grid-row"
+            className="nightbook-LongTable-row"
             aria-rowindex={index + 2}
             aria-selected={selected.has(rows[index].id)}
             tabIndex={index === current ? 0 : -1}

@@ -11,6 +11,7 @@ import { Loaded } from '../parts/notices';
 import { useTell } from '../parts/tell';
 import { useWords } from '../parts/words';
 import { useModel, useResource, useRetry } from './state';
+import { TestRun } from './TestRun';
 
 /** Runs *work*; a refusal becomes something that the form can show. */
 export async function refusalFrom(work: () => Promise<unknown>): Promise<Refusal | null> {
@@ -60,6 +61,7 @@ export function FormScreen(props: FormScreenProps): JSX.Element {
   const pools = useResource(sources.pools);
   const kernels = useResource(sources.kernels);
   const acts = useActs(props);
+  const { onTest, testRun } = useTest();
   const onPreview = React.useMemo(() => previewOf(model), [model]);
   return (
     <Loaded resource={detail} onRetry={useRetry()} rows={8}>
@@ -76,11 +78,24 @@ export function FormScreen(props: FormScreenProps): JSX.Element {
           zone={props.zone}
           onPreview={onPreview}
           onCancel={props.onCancel}
+          onTest={onTest}
+          test={testRun && <TestRun key={testRun} id={testRun} />}
           {...acts}
         />
       )}
     </Loaded>
   );
+}
+
+/** The newest test run that this form has started. */
+function useTest(): Pick<ScheduleFormProps, 'onTest'> & { testRun: string | null } {
+  const model = useModel();
+  const [testRun, setTestRun] = React.useState<string | null>(null);
+  const onTest: ScheduleFormProps['onTest'] = draft =>
+    refusalFrom(async () => {
+      setTestRun((await model.act(api => api.startRun(draft, newKey()))).id);
+    });
+  return { onTest, testRun };
 }
 
 /** What a new schedule is told by: its name, and when it runs for the first time. */
