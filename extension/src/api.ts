@@ -159,6 +159,13 @@ export class Api {
   async deleteSchedule(id: string): Promise<void> {
     await this.answer('DELETE', `/schedules/${segment(id)}`);
   }
+  /** Opens the hook of an event schedule, or changes its secret, which only this answer shows. */
+  makeHook(id: string): Promise<wire.HookView> {
+    return this.post(`/schedules/${segment(id)}/hook`, {});
+  }
+  async closeHook(id: string): Promise<void> {
+    await this.answer('DELETE', `/schedules/${segment(id)}/hook`);
+  }
   pauseSchedule(id: string, reason: string | null): Promise<wire.ScheduleView> {
     return this.post(`/schedules/${segment(id)}/pause`, { reason });
   }

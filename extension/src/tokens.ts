@@ -30,6 +30,7 @@ export type AttemptView = Got<Wire['AttemptView']>;
 export type CellView = Got<Wire['CellView']>;
 export type ArtifactView = Got<Wire['ArtifactView']>;
 export type ScheduleView = Got<Wire['ScheduleView']>;
+export type HookView = Wire['HookView'];
 export type OccurrenceView = Got<Wire['OccurrenceView']>;
 export type FireTimeView = Got<Wire['FireTimeView']>;
 export type PreviewView = Got<Wire['PreviewView']>;

@@ -122,9 +122,24 @@ describe('triggerOf', () => {
     [
       { preset: 'once', at: '2026-12-01T07:30' },
       { kind: 'once', at: '2026-12-01T06:30:00Z' }
+    ],
+    [
+      { preset: 'after', after: ['s2', 's3'], join: 'any', ends: 'red' },
+      {
+        kind: 'after',
+        schedule_ids: ['s2', 's3'],
+        join: 'any',
+        states: ['failed', 'timed_out', 'lost']
+      }
+    ],
+    [
+      { preset: 'event', settable: ['region'] },
+      { kind: 'event', parameters: ['region'] }
     ]
   ])('says %j as a trigger', (part, trigger) => {
     expect(triggerOf(timing(part))).toEqual(trigger);
+    expect(timingOf(trigger).preset).toBe(part.preset);
+    expect(triggerOf(timingOf(trigger))).toEqual(trigger);
   });
 
   it.each<[Trigger]>([
@@ -148,6 +163,7 @@ describe('triggerOf', () => {
     [{ preset: 'weekly', days: [] }, 'trigger.days'],
     [{ preset: 'interval', every: '0' }, 'trigger.every'],
     [{ preset: 'once', at: '' }, 'trigger.at'],
+    [{ preset: 'after' }, 'trigger.schedule_ids'],
     [{ preset: 'cron', expression: ' ' }, 'trigger.expression']
   ])('names the fault of %j', (part, field) => {
     expect(Object.keys(timingErrors(timing(part), ENGLISH))).toEqual([field]);

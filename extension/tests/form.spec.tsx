@@ -128,6 +128,62 @@ describe('ScheduleForm', () => {
     expect(document.activeElement).toBe(field('n'));
   });
 
+  it('follows schedules that are found by their names', async () => {
+    const find = jest.fn(async () => [
+      { id: 's2', name: 'Import' },
+      { id: 's3', name: 'Clean up' }
+    ]);
+    const neighbours = { find, byId: async (id: string) => ({ id, name: id }) };
+    const { user, onSchedule } = show({ neighbours });
+    await user.selectOptions(screen.getByRole('combobox', { name: 'Run' }), 'after');
+    await user.click(press('Schedule'));
+    expect(screen.getByRole('alert').textContent).toBe('Choose at least one schedule.');
+
+    await user.click(await screen.findByRole('button', { name: 'Add Import' }));
+    await user.click(screen.getByRole('button', { name: 'Add Clean up' }));
+    await user.selectOptions(screen.getByRole('combobox', { name: 'Of these schedules' }), 'any');
+    await user.click(screen.getByRole('button', { name: 'Remove Import' }));
+    await user.click(press('Schedule'));
+
+    expect(onSchedule.mock.calls[0][0].trigger).toEqual({
+      kind: 'after',
+      schedule_ids: ['s3'],
+      join: 'any',
+      states: ['succeeded']
+    });
+  });
+
+  it('names the schedules that one being edited follows', async () => {
+    const trigger = {
+      kind: 'after' as const,
+      schedule_ids: ['s2'],
+      states: ['succeeded' as const]
+    };
+    const byId = async (id: string) => ({ id, name: 'Import' });
+    show({
+      schedule: aSchedule({ trigger }),
+      neighbours: { find: async () => [], byId },
+      onSave: async () => null
+    });
+
+    const chosen = within(screen.getByRole('list', { name: 'Chosen schedules' }));
+
+    expect(await chosen.findByText('Import')).toBeTruthy();
+  });
+
+  it('lets a program call with the parameters that are chosen', async () => {
+    const { user, onSchedule } = show();
+    await user.selectOptions(screen.getByRole('combobox', { name: 'Run' }), 'event');
+    await user.click(screen.getByRole('checkbox', { name: 'region' }));
+
+    await user.click(press('Schedule'));
+
+    expect(onSchedule.mock.calls[0][0].trigger).toEqual({
+      kind: 'event',
+      parameters: ['region']
+    });
+  });
+
   it('shows the errors of the server at their fields, until the field is changed', async () => {
     const refusal = {
       message: 'One value is not valid.',

@@ -4,7 +4,8 @@ import * as React from 'react';
 
 import { Api } from '../src/api';
 import { Model } from '../src/model';
-import { ENGLISH, type StatsView } from '../src/tokens';
+import { ENGLISH, type HookView, type StatsView } from '../src/tokens';
+import { HookPart } from '../src/views/detail/HookPart';
 import { Reader } from '../src/views/detail/Reader';
 import { ScheduleDetail } from '../src/views/detail/ScheduleDetail';
 import { Standing } from '../src/views/detail/Standing';
@@ -115,6 +116,8 @@ describe('the ledger', () => {
         onMoveOn={nothing}
         onLatestGood={nothing}
         onMoreOccurrences={nothing}
+        onMakeHook={async () => null}
+        onCloseHook={nothing}
       />
     );
 
@@ -126,6 +129,47 @@ describe('the ledger', () => {
 
   it('shows a reason that it does not know as it is', () => {
     expect(reasonWords('tired', ENGLISH)).toBe('tired');
+  });
+});
+
+describe('HookPart', () => {
+  const trigger = { kind: 'event' as const, parameters: ['region'] };
+  const made: HookView = {
+    schema_version: 1,
+    path: '/api/v1/hooks/s1',
+    secret: 'nb_hook_x',
+    made_at: '2026-11-23T06:31:00Z'
+  };
+
+  it('opens with a secret that is shown with the way to call it', async () => {
+    const onMake = jest.fn(async () => made);
+    const { user } = show(
+      <HookPart schedule={aSchedule({ trigger })} onMake={onMake} onClose={async () => null} />
+    );
+
+    await user.click(screen.getByRole('button', { name: 'Open it with a secret' }));
+
+    const call = screen.getByLabelText('How to call it').textContent;
+    expect(call).toContain('http://localhost/api/v1/hooks/s1');
+    expect(call).toContain('Bearer nb_hook_x');
+    expect(call).toContain('{"region":"…"}');
+  });
+
+  it('is closed only after a question', async () => {
+    const onClose = jest.fn(async () => null);
+    const { user } = show(
+      <HookPart
+        schedule={aSchedule({ trigger, has_hook: true })}
+        onMake={async () => null}
+        onClose={onClose}
+      />
+    );
+
+    await user.click(screen.getByRole('button', { name: 'Close' }));
+    expect(onClose).not.toHaveBeenCalled();
+    await user.click(screen.getByRole('button', { name: 'Close it' }));
+
+    expect(onClose).toHaveBeenCalledTimes(1);
   });
 });
 

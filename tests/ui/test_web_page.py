@@ -145,3 +145,32 @@ def test_a_schedule_is_tried_before_it_is_made(page: Page, log_in: LogIn, shots:
     expect(form.get_by_role("button", name="Schedule", exact=True)).to_be_enabled()
     box = form.bounding_box()
     assert box is not None and box["height"] < 1500, "its parts are as high as their fields"
+
+
+def test_one_schedule_follows_another_that_a_program_fires(
+    page: Page, log_in: LogIn, shots: Shots, scheme: str, stack: Any
+) -> None:
+    log_in()
+    page.get_by_role("link", name="Notebooks").click()
+    page.get_by_role("link", name="export_customers.ipynb").click()
+    form = page.get_by_role("form", name="Schedule a notebook")
+    form.get_by_label("Name of the schedule").fill(f"On a call, {scheme}")
+    form.get_by_label("Run", exact=True).select_option("event")
+    expect(form.get_by_text("When a program calls its hook")).to_be_visible()
+    form.get_by_role("button", name="Schedule", exact=True).click()
+
+    page.get_by_role("button", name="Open it with a secret").click()
+    call = page.get_by_role("group", name="How to call it")
+    expect(call).to_contain_text("Bearer nb_hook_")
+    shots("hook")
+
+    page.get_by_role("link", name="Notebooks").click()
+    page.get_by_role("link", name="daily_sales.ipynb").click()
+    form.get_by_label("Name of the schedule").fill(f"After the call, {scheme}")
+    form.get_by_label("Run", exact=True).select_option("after")
+    form.get_by_label("After the schedule").fill("On a call")
+    form.get_by_role("button", name=f"Add On a call, {scheme}").click()
+    shots("after")
+    form.get_by_role("button", name="Schedule", exact=True).click()
+    expect(page.get_by_role("heading", name=f"After the call, {scheme}")).to_be_visible()
+    expect(page.get_by_text("has succeeded").first).to_be_visible()

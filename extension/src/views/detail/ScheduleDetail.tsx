@@ -2,6 +2,7 @@
 import * as React from 'react';
 
 import type {
+  HookView,
   OccurrenceView,
   Page as PageOf,
   PreviewView,
@@ -20,6 +21,7 @@ import { type Column, Table } from '../parts/Table';
 import { useWords } from '../parts/words';
 import { FireTimes } from '../form/PreviewPart';
 import { Tags } from '../lists/SchedulesList';
+import { HookPart } from './HookPart';
 import { GivenParameters } from './RunParts';
 import { Standing } from './Standing';
 
@@ -40,6 +42,8 @@ export interface ScheduleDetailProps {
   onMoveOn(sha256: string): Promise<unknown>;
   onLatestGood(): Promise<unknown>;
   onMoreOccurrences(): Promise<unknown>;
+  onMakeHook(): Promise<HookView | null>;
+  onCloseHook(): Promise<unknown>;
 }
 
 export function ScheduleDetail(props: ScheduleDetailProps): JSX.Element {
@@ -71,6 +75,11 @@ export function ScheduleDetail(props: ScheduleDetailProps): JSX.Element {
           <GivenParameters run={schedule} />
         </Card>
       </div>
+      {schedule.trigger.kind === 'event' && (
+        <Card title={__('Hook')}>
+          <HookPart schedule={schedule} onMake={props.onMakeHook} onClose={props.onCloseHook} />
+        </Card>
+      )}
       <Card title={__('Runs')}>{props.runs}</Card>
       <Card title={__('Fire times and what became of them')}>
         <Ledger {...props} />
@@ -208,6 +217,9 @@ function NextFireTimes({ schedule, fireTimes }: ScheduleDetailProps): JSX.Elemen
   }
   if (schedule.state === 'paused') {
     return <p className="nightbook-faint">{__('None while it is paused.')}</p>;
+  }
+  if (schedule.trigger.kind === 'after' || schedule.trigger.kind === 'event') {
+    return <p className="nightbook-faint">{schedule.words}</p>;
   }
   if (!fireTimes) {
     return <Loading rows={3} />;

@@ -5,6 +5,7 @@ import type { KernelView, PoolView, Words } from '../../tokens';
 import { Check, Choice, Field } from '../parts/field';
 import { useWords } from '../parts/words';
 import type { Draft, Errors } from './draft';
+import { hasZone } from './timing';
 
 export interface MoreProps {
   draft: Draft;
@@ -227,7 +228,7 @@ export function PoliciesPart(props: MoreProps): JSX.Element {
 function ClockChanges({ draft, onChange }: MoreProps): JSX.Element | null {
   const { __ } = useWords();
   const { timing } = draft;
-  if (['manual', 'once', 'interval'].includes(timing.preset)) {
+  if (timing.preset === 'once' || !hasZone(timing.preset)) {
     return null;
   }
   return (

@@ -81,12 +81,22 @@ export function PreviewPart({ trigger, previewed }: PreviewPartProps): JSX.Eleme
   return (
     <Shown asking={asking}>
       <p className="nightbook-Preview-words">{preview.words}</p>
-      {preview.fire_times.length === 0 ? (
-        <p className="nightbook-Field-error">{__('This time is past: it would never run.')}</p>
-      ) : (
-        <FireTimes preview={preview} zone={zone} />
-      )}
+      {isAboutTimes(trigger) && <Times preview={preview} zone={zone} />}
     </Shown>
+  );
+}
+
+/** A trigger that waits for something else has no times to show. */
+function isAboutTimes({ kind }: Trigger): boolean {
+  return kind !== 'after' && kind !== 'event';
+}
+
+function Times({ preview, zone }: FireTimesProps): JSX.Element {
+  const { __ } = useWords();
+  return preview.fire_times.length === 0 ? (
+    <p className="nightbook-Field-error">{__('This time is past: it would never run.')}</p>
+  ) : (
+    <FireTimes preview={preview} zone={zone} />
   );
 }
 

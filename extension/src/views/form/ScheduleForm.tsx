@@ -18,6 +18,7 @@ import { useWords } from '../parts/words';
 import {
   type Draft,
   draftOf,
+  editable,
   type Given,
   newDraft,
   patchOf,
@@ -25,6 +26,7 @@ import {
   scheduleDraftOf,
   testDraftOf
 } from './draft';
+import type { Neighbours } from './CausesPart';
 import { Findings } from './Findings';
 import { AboutPart, LimitsPart, type MoreProps, PlacePart, PoliciesPart } from './MorePart';
 import { ParametersPart } from './ParametersPart';
@@ -45,6 +47,8 @@ export interface ScheduleFormProps {
   schedule?: ScheduleView;
   /** The zone proposed for a new schedule; the browser's own where none is given. */
   zone?: string;
+  /** The other schedules that this one may follow. */
+  neighbours?: Neighbours;
   onPreview: AskPreview;
   onSchedule?(draft: ScheduleDraft): Promise<Refusal | null>;
   onSave?(patch: SchedulePatch): Promise<Refusal | null>;
@@ -110,6 +114,8 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
       <TimingPart
         timing={draft.timing}
         errors={errors}
+        neighbours={props.neighbours}
+        parameters={editable(declared).map(({ name }) => name)}
         onChange={part => change({ timing: { ...draft.timing, ...part } })}
       >
         {schedule && !isSayable(schedule.trigger) && (

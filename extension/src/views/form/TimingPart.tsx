@@ -3,20 +3,26 @@ import * as React from 'react';
 
 import { Choice, Field, type InputProps } from '../parts/field';
 import { useWords } from '../parts/words';
+import { AfterPart, EventPart, type Neighbours } from './CausesPart';
 import type { Errors } from './draft';
-import { DAYS, type Preset, type Timing, type Unit } from './timing';
+import { DAYS, hasZone, type Preset, type Timing, type Unit } from './timing';
 import { allZones } from './zones';
 
 interface TimingPartProps {
   timing: Timing;
   errors: Errors;
+  /** The other schedules, where there is a way to them. */
+  neighbours?: Neighbours;
+  /** The names of the notebook's parameters. */
+  parameters?: readonly string[];
   onChange(change: Partial<Timing>): void;
   children?: React.ReactNode;
 }
 
 const WITH_TIME: readonly Preset[] = ['weekdays', 'daily', 'weekly', 'monthly'];
 
-export function TimingPart({ timing, errors, onChange, children }: TimingPartProps): JSX.Element {
+export function TimingPart(props: TimingPartProps): JSX.Element {
+  const { timing, errors, neighbours, parameters = [], onChange, children } = props;
   const { __ } = useWords();
   const { preset } = timing;
   const part = { timing, errors, onChange };
@@ -29,6 +35,8 @@ export function TimingPart({ timing, errors, onChange, children }: TimingPartPro
     ['interval', __('Every … minutes, hours or days')],
     ['once', __('Once')],
     ['cron', __('Custom (cron)')],
+    ...(neighbours ? [['after', __('After other schedules')] as [Preset, string]] : []),
+    ['event', __('When a program calls')],
     ['manual', __('Only by hand')],
     ...(timing.kept ? [['kept', __('As it is now')] as [Preset, string]] : [])
   ];
@@ -58,8 +66,10 @@ export function TimingPart({ timing, errors, onChange, children }: TimingPartPro
         {preset === 'once' && (
           <TextField {...part} field="at" label={__('At')} type="datetime-local" />
         )}
-        {!['manual', 'interval', 'kept'].includes(preset) && <ZoneField {...part} />}
+        {hasZone(preset) && <ZoneField {...part} />}
       </div>
+      {preset === 'after' && neighbours && <AfterPart {...part} neighbours={neighbours} />}
+      {preset === 'event' && <EventPart {...part} parameters={parameters} />}
       {preset === 'weekly' && <DaysField {...part} />}
       {children}
     </fieldset>

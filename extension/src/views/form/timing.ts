@@ -3,7 +3,7 @@
  *
  * A trigger that no preset can say is shown as custom cron, so nothing is lost by opening the form.
  */
-import type { CronTrigger, IntervalTrigger, Trigger, Words } from '../../tokens';
+import type { AfterTrigger, CronTrigger, IntervalTrigger, Trigger, Words } from '../../tokens';
 import { instantOf, isZone, ownZone, wallClock } from './zones';
 
 export type Preset =
@@ -15,10 +15,21 @@ export type Preset =
   | 'interval'
   | 'once'
   | 'cron'
+  | 'after'
+  | 'event'
   | 'manual'
   | 'kept';
 
 export type Unit = 'M' | 'H' | 'D';
+
+/** Which ends of a run another schedule follows. */
+export type Ends = 'succeeded' | 'red' | 'any';
+
+const STATES: Record<Ends, NonNullable<AfterTrigger['states']>> = {
+  succeeded: ['succeeded'],
+  red: ['failed', 'timed_out', 'lost'],
+  any: ['succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'expired']
+};
 
 export interface Timing {
   preset: Preset;
@@ -34,6 +45,12 @@ export interface Timing {
   zone: string;
   dstGap: 'run_after' | 'skip';
   dstFold: 'first' | 'second' | 'both';
+  /** The ids of the schedules that it follows. */
+  after: string[];
+  join: 'all' | 'any';
+  ends: Ends;
+  /** The parameters that a call of its hook may set. */
+  settable: string[];
   /** A trigger that the form cannot say; sent back as it came while `preset` is `kept`. */
   kept: Trigger | null;
 }
@@ -57,6 +74,10 @@ export function newTiming(zone = ownZone(), now = new Date()): Timing {
     zone,
     dstGap: 'run_after',
     dstFold: 'first',
+    after: [],
+    join: 'all',
+    ends: 'succeeded',
+    settable: [],
     kept: null
   };
 }
@@ -68,6 +89,10 @@ export function triggerOf(timing: Timing): Trigger | null {
       return { kind: 'manual' };
     case 'kept':
       return timing.kept;
+    case 'after':
+      return timing.after.length > 0 ? after(timing) : null;
+    case 'event':
+      return { kind: 'event', parameters: timing.settable };
     case 'once': {
       const at = instantOf(timing.at, timing.zone);
       return at && { kind: 'once', at: at.toISOString().replace('.000Z', 'Z') };
@@ -77,6 +102,10 @@ export function triggerOf(timing: Timing): Trigger | null {
     default:
       return cron(timing);
   }
+}
+
+function after({ after: ids, join, ends }: Timing): AfterTrigger {
+  return { kind: 'after', schedule_ids: ids, join, states: STATES[ends] };
 }
 
 function interval({ every, unit, zone, anchor }: Timing): IntervalTrigger {
@@ -114,11 +143,16 @@ export function expressionOf(timing: Timing): string | null {
   }
 }
 
+/** Whether the choice is about times of a clock, which is somewhere. */
+export function hasZone(preset: Preset): boolean {
+  return !['manual', 'interval', 'after', 'event', 'kept'].includes(preset);
+}
+
 /** What is wrong with the choice, by field of the trigger. */
 export function timingErrors(timing: Timing, { __ }: Words): Record<string, string> {
   const errors: Record<string, string> = {};
   const { preset } = timing;
-  if (!['manual', 'interval', 'kept'].includes(preset) && !isZone(timing.zone)) {
+  if (hasZone(preset) && !isZone(timing.zone)) {
     errors['trigger.timezone'] = __('Choose a time zone by its name, for example Europe/Berlin.');
   }
   if (['daily', 'weekdays', 'weekly', 'monthly'].includes(preset) && !TIME.test(timing.time)) {
@@ -139,6 +173,9 @@ export function timingErrors(timing: Timing, { __ }: Words): Record<string, stri
   ) {
     errors['trigger.at'] = __('Enter a date and a time.');
   }
+  if (preset === 'after' && timing.after.length === 0) {
+    errors['trigger.schedule_ids'] = __('Choose at least one schedule.');
+  }
   if (preset === 'cron' && timing.expression.trim() === '') {
     errors['trigger.expression'] = __('Enter five fields, for example 30 7 * * MON-FRI.');
   }
@@ -157,8 +194,9 @@ export function timingOf(trigger: Trigger): Timing {
   }
   switch (trigger.kind) {
     case 'after':
+      return { ...fresh, ...followed(trigger) };
     case 'event':
-      return { ...fresh, preset: 'kept', kept: trigger };
+      return { ...fresh, preset: 'event', settable: trigger.parameters ?? [] };
     case 'manual':
       return { ...fresh, preset: 'manual' };
     case 'once':
@@ -180,6 +218,17 @@ export function timingOf(trigger: Trigger): Timing {
 export function isSayable(trigger: Trigger): boolean {
   const { preset } = timingOf(trigger);
   return preset !== 'kept' && (trigger.kind !== 'interval' || INTERVAL.test(trigger.every));
+}
+
+function followed(trigger: AfterTrigger): Partial<Timing> {
+  const { schedule_id: one, schedule_ids: several = [], join = 'all' } = trigger;
+  const states = trigger.states ?? STATES.succeeded;
+  const ends = (Object.keys(STATES) as Ends[]).find(
+    name => [...STATES[name]].sort().join() === [...states].sort().join()
+  );
+  return ends
+    ? { preset: 'after', after: one ? [one, ...several] : [...several], join, ends }
+    : { preset: 'kept', kept: trigger };
 }
 
 function intervalOf({ every, anchor }: IntervalTrigger): Partial<Timing> {

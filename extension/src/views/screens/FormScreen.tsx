@@ -4,6 +4,7 @@ import * as React from 'react';
 import { newKey, refusalOf } from '../../api';
 import { type Model, sources } from '../../model';
 import type { Refusal, RunView, ScheduleView, Words } from '../../tokens';
+import type { Neighbours } from '../form/CausesPart';
 import type { AskPreview } from '../form/PreviewPart';
 import { ScheduleForm, type ScheduleFormProps } from '../form/ScheduleForm';
 import { momentWords } from '../parts/moments';
@@ -30,6 +31,19 @@ export function previewOf(model: Model): AskPreview {
     } catch (error) {
       return { refusal: refusalOf(error) };
     }
+  };
+}
+
+const MOST_FOUND = 8;
+
+function neighboursOf({ api }: Model, own?: string): Neighbours {
+  return {
+    find: async q => {
+      // One more than are shown: the schedule itself may be among them.
+      const found = await api.schedules({ q: q || undefined, limit: MOST_FOUND + 1 });
+      return found.items.filter(({ id }) => id !== own).slice(0, MOST_FOUND);
+    },
+    byId: async id => (await api.schedule(id)).value
   };
 }
 
@@ -63,6 +77,8 @@ export function FormScreen(props: FormScreenProps): JSX.Element {
   const acts = useActs(props);
   const { onTest, testRun } = useTest();
   const onPreview = React.useMemo(() => previewOf(model), [model]);
+  const own = schedule?.value.id;
+  const neighbours = React.useMemo(() => neighboursOf(model, own), [model, own]);
   return (
     <Loaded resource={detail} onRetry={useRetry()} rows={8}>
       {({ version, parameters }) => (
@@ -76,6 +92,7 @@ export function FormScreen(props: FormScreenProps): JSX.Element {
           notebookKernel={version.kernel}
           schedule={schedule?.value}
           zone={props.zone}
+          neighbours={neighbours}
           onPreview={onPreview}
           onCancel={props.onCancel}
           onTest={onTest}

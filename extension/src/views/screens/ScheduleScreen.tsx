@@ -127,6 +127,16 @@ function useScheduleActs(schedule: ScheduleView, etag: string | null) {
         () => model.act(api => api.editSchedule(id, { notebook: sha256 }, etag)),
         () => ({ tone: 'success', message: __('“%1” uses the newest version', name) })
       ),
+    onMakeHook: () =>
+      attempt(
+        () => model.act(api => api.makeHook(id)),
+        () => null
+      ),
+    onCloseHook: () =>
+      attempt(
+        () => model.act(api => api.closeHook(id)),
+        () => ({ tone: 'success', message: __('The hook of “%1” is closed', name) })
+      ),
     onLatestGood: () =>
       attempt(
         async () => places.open({ kind: 'run', id: (await model.api.latestGood(id)).id }),
