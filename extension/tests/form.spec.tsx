@@ -156,7 +156,9 @@ describe('ScheduleForm', () => {
   it('names the schedules that one being edited follows', async () => {
     const trigger = {
       kind: 'after' as const,
+      schedule_id: null,
       schedule_ids: ['s2'],
+      join: 'all' as const,
       states: ['succeeded' as const]
     };
     const byId = async (id: string) => ({ id, name: 'Import' });
