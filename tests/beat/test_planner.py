@@ -131,6 +131,42 @@ def test_a_schedule_that_cannot_fire_is_marked_and_stops_no_other(session):
     assert planner.tick(session, at("11:00:02")) == 0
 
 
+def test_a_schedule_that_breaks_at_its_last_fire_time_is_due_no_more(session):
+    once = world.schedule(session, now=at("10:30"), trigger={"kind": "once", "at": "2026-11-23T11:00:00Z"})
+    once.notebook_sha256 = "f" * 64  # a version that is gone
+    session.add(once)
+    session.flush()
+
+    planner.tick(session, at("11:00:01"))
+
+    assert schedules.require(session, once.id).broken_reason
+    session.refresh(once)
+    assert (once.next_fire_at, once.due_at) == (None, None)
+    assert not schedules.is_any_due(session, at("11:00:02"))
+
+
+def test_a_tick_freezes_each_notebook_with_its_own_version_and_parameters(session):
+    north = world.schedule(session, now=at("10:30"), overlap="allow")
+    south = world.schedule(session, now=at("10:30"), overlap="allow", parameters={"region": "south"})
+    world.version(session, sha256="c" * 64, path="other.ipynb")
+    pinned = world.schedule(session, now=at("10:30"), overlap="allow")
+    pinned.notebook_sha256 = "c" * 64
+    session.add(pinned)
+    session.flush()
+
+    planner.tick(session, at("11:00:01"))
+    world.version(session, sha256="d" * 64)
+    planner.tick(session, at("12:00:01"))
+
+    def made(schedule):
+        rows = runs.occurrences(session, schedule.id, before=None, limit=9)
+        return [(row.notebook_sha256[0], row.parameters.get("region", "north")) for row in reversed(rows)]
+
+    assert made(north) == [("a", "north"), ("d", "north")]
+    assert made(south) == [("a", "south"), ("d", "south")]
+    assert made(pinned) == [("c", "north"), ("c", "north")]
+
+
 def test_parameters_that_the_new_version_refuses_end_in_a_failed_row(session):
     schedule = world.schedule(session, now=at("10:30"), parameters={"region": "south"})
     world.version(session, sha256="c" * 64, parameters=[])

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 COPIER_SECONDS = 2.0
 #: What a copy that is being made gets at the end; one that is cut off is made by the next beat.
 COPIER_PATIENCE = 5.0
+#: How long the planner may go on while there is always more to fire.
+PLANNER_PATIENCE = 2.0
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -99,13 +101,22 @@ class Beat:
             metrics.LOOP_LAST_SUCCESS.labels(name).set_to_current_time()
 
     def _plan(self) -> None:
+        until = time.monotonic() + PLANNER_PATIENCE
+        # A burst is fired in many small transactions without a pause, and what else is to be done is not
+        # put off for longer than this.
+        while self._plan_once() and time.monotonic() < until:
+            pass
+
+    def _plan_once(self) -> bool:
+        """Return whether runs were queued, so that there may be more."""
         with self._reading() as session:
             if not planner.has_work(session, utc_now()):
-                return  # an idle look takes no write lock
+                return False  # an idle look takes no write lock
         with self._sessions.begin() as session:
             queued = planner.tick(session, utc_now())
         if queued:
             self._dispatch()
+        return queued > 0
 
     def _dispatch(self) -> None:
         with self._sessions.begin() as session:

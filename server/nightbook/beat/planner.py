@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from nightbook.core.errors import Fault
-from nightbook.records import chains, firing, following, gaps, schedules
+from nightbook.records import chains, firing, following, gaps, schedules, specs
 from nightbook.records.runs import Run
 from nightbook.records.schedules import Schedule
 
@@ -32,6 +32,11 @@ def has_work(session: Session, now: datetime) -> bool:
 
 def tick(session: Session, now: datetime) -> int:
     """Turn what is due at *now* into rows of the ledger. Return how many runs were queued."""
+    with specs.frozen_once(session):
+        return _tick(session, now)
+
+
+def _tick(session: Session, now: datetime) -> int:
     queued = 0
     for schedule in schedules.due(session, now):
         queued += _one(session, schedule, now, firing.fire_due)
@@ -58,6 +63,8 @@ def _one(
         with session.begin_nested():
             return len(fire(session, schedule, now))
     except Fault as fault:
+        # The object may still hold the step to the next fire time, which the savepoint has undone.
+        session.refresh(schedule)
         schedules.mark_broken(session, schedule, fault.message, now)
         log.warning("schedule.broken schedule_id=%s code=%s", schedule_id, fault.code)
     except IntegrityError:

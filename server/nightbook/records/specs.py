@@ -4,9 +4,11 @@ Used where a run or schedule is made (API) and where a schedule fires (planner),
 same rules.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlmodel import Session
 
@@ -16,6 +18,9 @@ from nightbook.core.spec import Spec
 from nightbook.records import notebooks, pools
 from nightbook.records.notebooks import Version
 from nightbook.records.pools import Pool
+
+#: Where a session keeps what it has frozen already.
+_FROZEN: Final = "frozen specs"
 
 
 class SpecDraft(Protocol):
@@ -82,8 +87,32 @@ def check(session: Session, draft: SpecDraft) -> Checked:
     return Checked(spec, version, follows_latest)
 
 
+@contextmanager
+def frozen_once(session: Session) -> Iterator[None]:
+    """Within this, `freeze` looks up equal specs once: for many fire times in one short transaction."""
+    session.info[_FROZEN] = {}
+    try:
+        yield
+    finally:
+        del session.info[_FROZEN]
+
+
 def freeze(session: Session, spec: Spec) -> Spec:
     """The spec of a run that is made now from a schedule's *spec*. Raises Invalid where it cannot run."""
+    known: dict[str, Spec] | None = session.info.get(_FROZEN)
+    if known is None:
+        return _frozen(session, spec)
+    # Equal in all that the notebook and the pool have a say in; the rest of a spec is copied as it is.
+    asked = [spec.notebook_path, spec.notebook_sha256, spec.kernel, spec.pool, dict(spec.parameters)]
+    key = json.dumps(asked, sort_keys=True)
+    found = known.get(key)
+    if found is None:
+        found = known[key] = _frozen(session, spec)
+    assert found.notebook_sha256 is not None and found.kernel is not None
+    return spec.pinned(found.notebook_sha256, found.kernel, found.parameters)
+
+
+def _frozen(session: Session, spec: Spec) -> Spec:
     if spec.notebook_sha256 is None:
         _, version, _ = notebooks.resolve(session, spec.notebook_path)
     else:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import update
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
 from nightbook.core.timetables import is_finish_by
@@ -38,6 +39,11 @@ def advance(session: Session, schedule: Schedule, *, past: datetime) -> bool:
     """Move to the fire time after *past*. Return whether this caller was the one to do it."""
     following = next_fire_time(schedule, past)
     # The update names the old value, so of two planners only one can win this moment.
+    moves = {
+        "next_fire_at": following,
+        "due_at": following + schedule.shift if following else None,
+        "fired_until": past,
+    }
     moved = session.execute(
         update(Schedule)
         .where(
@@ -45,15 +51,16 @@ def advance(session: Session, schedule: Schedule, *, past: datetime) -> bool:
             col(Schedule.next_fire_at) == schedule.next_fire_at,
             col(Schedule.version) == schedule.version,
         )
-        .values(
-            next_fire_at=following,
-            due_at=following + schedule.shift if following else None,
-            fired_until=past,
-        )
+        .values(**moves)
         .execution_options(synchronize_session=False)
     )
-    session.refresh(schedule)
-    return bool(moved.rowcount)  # type: ignore[attr-defined]
+    if not moved.rowcount:  # type: ignore[attr-defined]
+        session.refresh(schedule)
+        return False
+    for name, value in moves.items():
+        # The row is what we have just made it, so there is no need to read it again.
+        set_committed_value(schedule, name, value)
+    return True
 
 
 def settle(schedule: Schedule, now: datetime) -> None:
