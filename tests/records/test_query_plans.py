@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 from world import NOON, at
 
 from nightbook.adapters import database
-from nightbook.beat import planner
+from nightbook.beat import dispatcher, planner, reaper
 from nightbook.core.clock import new_id
 from nightbook.records import chains, gaps, runs, schedules, tallies
 
@@ -76,6 +76,9 @@ def busy(session):
 ACTS = {
     "look for work": lambda s, b: planner.has_work(s, NOON),
     "find what is due": lambda s, b: schedules.due(s, NOON),
+    "fire": lambda s, b: planner.tick(s, NOON),
+    "ring": lambda s, b: dispatcher.tick(s, NOON),
+    "reap": lambda s, b: reaper.tick(s, NOON, NOON),
     "claim": lambda s, b: world.claim(s, b[3], now=NOON),
     "expire": lambda s, b: runs.expire(s, NOON),
     "overlap": lambda s, b: runs.unfinished(s, b[0].id),
