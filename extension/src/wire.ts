@@ -2275,7 +2275,10 @@ export interface components {
              */
             pools: string[];
         };
-        /** LastRunView */
+        /**
+         * LastRunView
+         * @description A run as the list of schedules shows it. `seconds` is from start to end, null before the end.
+         */
         LastRunView: {
             /** Finished At */
             finished_at?: string | null;
@@ -2286,6 +2289,8 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** Seconds */
+            seconds?: number | null;
             /**
              * State
              * @enum {string}
@@ -3637,6 +3642,8 @@ export interface components {
          * @description A schedule as it is now. `next_fire_at` is null while paused, and after the last fire time.
          *
          *     `due_at` is when the next run starts: the fire time, later by the jitter or earlier by the margin.
+         *     `newest_runs` are at most twelve, the newest first, without the fire times that did not run;
+         *     `last_run` is the first of them.
          */
         ScheduleView: {
             /** Broken Reason */
@@ -3713,6 +3720,11 @@ export interface components {
             max_runs?: number | null;
             /** Name */
             name: string;
+            /**
+             * Newest Runs
+             * @default []
+             */
+            newest_runs: components["schemas"]["LastRunView"][];
             /** Next Fire At */
             next_fire_at?: string | null;
             notebook: components["schemas"]["NotebookPin"];

@@ -238,6 +238,7 @@ export function aSchedule(part: Partial<ScheduleView> = {}): ScheduleView {
     broken_reason: null,
     next_fire_at: '2026-11-24T06:30:00Z',
     last_run: null,
+    newest_runs: [],
     created_at: '2026-11-20T06:30:00Z',
     created_by: 'ana',
     updated_at: '2026-11-20T06:30:00Z',

@@ -102,6 +102,7 @@ ACTS = {
     ),
     "close an hour": lambda s, b: tallies.close(s, NOON),
     "newest of a schedule": lambda s, b: runs.newest(s, b[0].id, 100),
+    "newest of each schedule": lambda s, b: runs.newest_of_each(s, [b[0].id, b[1].id], 12),
     "what is usual": lambda s, b: (
         runs.comparable(s, runs.newest(s, b[0].id, 1)[0]),
         runs.comparable(s, world.run(s)),

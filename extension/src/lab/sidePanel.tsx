@@ -7,6 +7,7 @@ import * as React from 'react';
 
 import { sources } from '../model';
 import type { RunView, ScheduleView } from '../tokens';
+import { RecentRuns } from '../views/charts/RecentRuns';
 import { Action } from '../views/parts/actions';
 import { Moment, Span } from '../views/parts/moments';
 import { Empty, Loaded } from '../views/parts/notices';
@@ -166,6 +167,7 @@ function Schedules({ schedules }: { schedules: readonly ScheduleView[] }): JSX.E
                 schedule.words
               )}
             </span>
+            <RecentRuns runs={schedule.newest_runs} />
           </div>
         </li>
       ))}

@@ -1,8 +1,7 @@
 """From rows to what callers see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 from sqlmodel import Session
 
@@ -13,7 +12,7 @@ from nightbook.records.access import Token
 from nightbook.records.artifacts import Artifact
 from nightbook.records.events import Event
 from nightbook.records.notebooks import Version
-from nightbook.records.runs import Attempt, Run
+from nightbook.records.runs import Attempt, Recent, Run
 from nightbook.records.schedules import Schedule
 from nightbook.schemas import (
     ArtifactView,
@@ -28,6 +27,9 @@ from nightbook.schemas import (
     TokenView,
     VersionView,
 )
+
+#: How many runs of each schedule a list shows as bars.
+_NEWEST_RUNS = 12
 
 
 def run_view(run: Run, attempts: Sequence[Attempt] = (), *, waiting_for: str | None = None) -> RunView:
@@ -103,7 +105,8 @@ def _full_cap(session: Session, run: Run) -> str | None:
     return names[full]
 
 
-def schedule_view(schedule: Schedule, last_run: Run | None = None) -> ScheduleView:
+def schedule_view(schedule: Schedule, newest: Sequence[Recent]) -> ScheduleView:
+    shown = [LastRunView.model_validate(run, from_attributes=True) for run in newest]
     return ScheduleView.model_validate(
         {
             **schedule.model_dump(exclude={"trigger", "parameters"}),
@@ -114,7 +117,8 @@ def schedule_view(schedule: Schedule, last_run: Run | None = None) -> ScheduleVi
             "follows_latest": schedule.notebook_sha256 is None,
             "parameters": schedule.parameters,
             "state": "paused" if schedule.paused_at else "active",
-            "last_run": last_run_view(last_run) if last_run else None,
+            "last_run": shown[0] if shown else None,
+            "newest_runs": shown,
         }
     )
 
@@ -130,13 +134,9 @@ def glance_view(schedule: Schedule) -> GlanceView:
     return GlanceView.model_validate({**schedule.model_dump(), "words": _words(schedule)})
 
 
-def last_run_view(run: Run) -> LastRunView:
-    return LastRunView.model_validate(run.model_dump(include={"id", "state", "fire_at", "finished_at"}))
-
-
 def schedule_views(session: Session, found: Sequence[Schedule]) -> list[ScheduleView]:
-    last: Mapping[UUID, Run] = runs.last_of_each(session, [schedule.id for schedule in found])
-    return [schedule_view(schedule, last.get(schedule.id)) for schedule in found]
+    newest = runs.newest_of_each(session, [schedule.id for schedule in found], _NEWEST_RUNS)
+    return [schedule_view(schedule, newest[schedule.id]) for schedule in found]
 
 
 def one_schedule(session: Session, schedule: Schedule) -> ScheduleView:

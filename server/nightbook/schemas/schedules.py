@@ -115,16 +115,21 @@ class SchedulePatch(Draft):
 
 
 class LastRunView(View):
+    """A run as the list of schedules shows it. `seconds` is from start to end, null before the end."""
+
     id: UUID
     state: RunState
     fire_at: datetime | None = None
     finished_at: datetime | None = None
+    seconds: float | None = None
 
 
 class ScheduleView(View):
     """A schedule as it is now. `next_fire_at` is null while paused, and after the last fire time.
 
     `due_at` is when the next run starts: the fire time, later by the jitter or earlier by the margin.
+    `newest_runs` are at most twelve, the newest first, without the fire times that did not run;
+    `last_run` is the first of them.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -173,6 +178,7 @@ class ScheduleView(View):
     due_at: datetime | None = None
     has_hook: bool = False
     last_run: LastRunView | None = None
+    newest_runs: list[LastRunView] = []
     created_at: datetime
     created_by: str
     updated_at: datetime

@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import { newKey } from '../../api';
 import type { ScheduleView } from '../../tokens';
+import { RecentRuns } from '../charts/RecentRuns';
 import { Grid, type GridColumn } from '../parts/Grid';
 import { Moment } from '../parts/moments';
 import { usePlaces } from '../parts/places';
@@ -37,6 +38,12 @@ export function SchedulesGrid(props: LongListProps<ScheduleView>): JSX.Element {
       cell: ({ next_fire_at: next }) => <Moment at={next} />
     },
     { title: __('Last run'), width: '9rem', cell: schedule => <LastRun schedule={schedule} /> },
+    {
+      title: __('Newest runs'),
+      width: '7.5rem',
+      minor: true,
+      cell: ({ newest_runs: newest }) => <RecentRuns runs={newest} />
+    },
     {
       title: __('Made'),
       width: 'minmax(7rem, 1fr)',

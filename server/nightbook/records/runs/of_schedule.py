@@ -1,14 +1,34 @@
 """What a schedule's runs say of it: its ledger, its newest ones, what is under way."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import Subquery, func, union_all
+from sqlalchemy import select as sa_select
 from sqlmodel import Session, col, select
 
 from nightbook.core.states import FINAL, RED
 from nightbook.records.runs.tables import Run
+
+
+@dataclass(frozen=True)
+class Recent:
+    """What a list shows of a run of a schedule."""
+
+    id: UUID
+    state: str
+    fire_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def seconds(self) -> float | None:
+        """From start to end; none of a run that goes on, or ended before it started."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
 
 
 def latest(session: Session, schedule_id: UUID, *, successful: bool = False) -> Run | None:
@@ -23,19 +43,37 @@ def latest(session: Session, schedule_id: UUID, *, successful: bool = False) -> 
     return session.exec(wanted).first()
 
 
-def last_of_each(session: Session, schedule_ids: Sequence[UUID]) -> Mapping[UUID, Run]:
-    """The newest run of each schedule that ran or will, for lists."""
-    found: dict[UUID, Run] = {}
-    for schedule_id in schedule_ids:
-        wanted = (
-            select(Run)
-            .where(col(Run.schedule_id) == schedule_id, col(Run.state).not_in(["skipped", "expired"]))
-            .order_by(col(Run.id).desc())
-            .limit(1)
-        )
-        if (run := session.exec(wanted).first()) is not None:
-            found[schedule_id] = run
+def newest_of_each(
+    session: Session, schedule_ids: Sequence[UUID], limit: int
+) -> Mapping[UUID, Sequence[Recent]]:
+    """The newest runs of each of these schedules that ran or will, the newest first, in one statement."""
+    found: dict[UUID, list[Recent]] = {schedule_id: [] for schedule_id in schedule_ids}
+    if not found:
+        return found
+    # A window function would read each whole history; this reads *limit* entries of the index.
+    of_each = [_newest_of(schedule_id, limit) for schedule_id in found]
+    for schedule_id, *facts in session.execute(union_all(*(sa_select(one) for one in of_each))):
+        found[schedule_id].append(Recent(*facts))
+    for newest in found.values():
+        newest.sort(key=lambda run: run.id, reverse=True)
     return found
+
+
+def _newest_of(schedule_id: UUID, limit: int) -> Subquery:
+    return (
+        sa_select(
+            col(Run.schedule_id),
+            col(Run.id),
+            col(Run.state),
+            col(Run.fire_at),
+            col(Run.started_at),
+            col(Run.finished_at),
+        )
+        .where(col(Run.schedule_id) == schedule_id, col(Run.state).not_in(["skipped", "expired"]))
+        .order_by(col(Run.id).desc())
+        .limit(limit)
+        .subquery()
+    )
 
 
 def occurrences(session: Session, schedule_id: UUID, *, before: datetime | None, limit: int) -> Sequence[Run]:
