@@ -19,6 +19,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -38,9 +39,9 @@ def main() -> int:
     measured: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="nb-clock-") as name:
         for row in options.only:
-            found = _measured(row, Path(name), options)
-            measured += found
-            print(*(one.line() for one in found), sep="\n", file=sys.stderr, flush=True)
+            for one in _measured(row, Path(name), options):
+                measured.append(one)
+                print(one.line(), file=sys.stderr, flush=True)
     facts = {
         "rounds": options.rounds,
         "load_average": [round(load, 2) for load in os.getloadavg()],
@@ -58,22 +59,22 @@ def main() -> int:
     return int(any(one.is_met is False for one in measured))
 
 
-def _measured(name: str, folder: Path, options: argparse.Namespace) -> list[Row]:
+def _measured(name: str, folder: Path, options: argparse.Namespace) -> Iterator[Row]:
     bench = clock_rows.Bench(folder, options.rounds, options.databases, options.sizes)
     try:
         match name:
             case "recovery":
-                return fault_rows.rows(options.rounds)
+                yield from fault_rows.rows(options.rounds)
             case "minute":
-                return peer_rows.rows(
+                yield from peer_rows.rows(
                     folder, options.peers, options.schedules, options.seconds, options.schedulers
                 )
             case _:
-                return _CLOCK[name](bench)
+                yield from _CLOCK[name](bench)
     except Exception as error:
         traceback.print_exc()
         why = f"{type(error).__name__}: {error}"
-        return [Row(name, "could not be measured", "", [float("inf")], 0, note=why)]
+        yield Row(name, "could not be measured", "", [float("inf")], 0, note=why)
 
 
 _CLOCK = {"idle": clock_rows.idle, "claim": clock_rows.claim, "lateness": clock_rows.lateness}

@@ -35,14 +35,12 @@ class Bench:
     sizes: Sequence[int] = SIZES
 
 
-def lateness(bench: Bench) -> list[Row]:
+def lateness(bench: Bench) -> Iterator[Row]:
     """Fire to queued, with 1,000 schedules due at the same instant among many; and fires per second."""
-    found = []
     for kind in bench.databases:
         for count in BEATS:
             with scratch.opened(kind, bench.folder) as rows:
-                found += _lateness(rows, kind, count, bench)
-    return found
+                yield from _lateness(rows, kind, count, bench)
 
 
 def _lateness(rows: Scratch, kind: str, beats: int, bench: Bench) -> Iterator[Row]:

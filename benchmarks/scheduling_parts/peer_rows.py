@@ -56,12 +56,14 @@ server = subprocess.Popen([sys.executable, '-m', 'jupyter_server', '--no-browser
     stdout=log, stderr=log)
 try:
     environment = until_up('/scheduler/runtime_environments')[0]['name']
-    at = minute(5 + count * 0.3)
+    at = minute(10 + count)
     for number in range(count):
         ask('POST', '/scheduler/job_definitions', {'name': f'bench {number}', 'input_uri': source.name,
             'runtime_environment_name': environment, 'output_formats': ['ipynb'], 'timezone': 'UTC',
             'schedule': f'{at.minute} {at.hour} * * *'})
     due, jobs = at.timestamp(), []
+    if time.time() >= due:
+        raise SystemExit('making the schedules took longer than it was until their fire time')
     while time.time() < due + seconds:
         time.sleep(2)
         jobs = ask('GET', f'/scheduler/jobs?max_items={count * 2}')['jobs'] if time.time() > due else []
@@ -171,6 +173,8 @@ def _nightbook(folder: Path, _python: Path | None, count: int, seconds: float) -
         trigger = {"kind": "cron", "expression": f"{at.minute} {at.hour} * * *", "timezone": "UTC"}
         for number in range(count):
             client.schedules.create(f"bench {number}", "bench.ipynb", trigger)
+        if datetime.now(UTC) >= at:
+            raise RuntimeError("making the schedules took longer than it was until their fire time")
         time.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
         while (datetime.now(UTC) - at).total_seconds() < seconds:
             ended = list(client.runs.list(state=["succeeded", "failed", "lost"], limit=200))
