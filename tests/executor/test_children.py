@@ -175,7 +175,7 @@ def test_what_outlived_everybody_is_killed_by_the_next_worker(own_server, worker
     for process in ours:
         process.kill()
     worker.wait()
-    assert {one.name() for one in processes_of(run.order.attempt_id)} == {"sleep"}
+    until(lambda: {one.name() for one in processes_of(run.order.attempt_id)} == {"sleep"})
     again = start_worker()
 
     until(lambda: "worker.registered" in again.log.read_text().partition("worker.swept")[2])
