@@ -16,7 +16,7 @@ import typer
 
 from nightbook import __version__
 from nightbook.client import Conflicting, NightbookError, NotAllowed, NotAuthenticated, Refused
-from nightbook.commands import backups, diffs, exports, lists, operate, pools, runs, schedules, tokens
+from nightbook.commands import backups, diffs, exports, lists, operate, pools, runs, schedules, sweeps, tokens
 from nightbook.commands.faults import CannotStart
 from nightbook.core.errors import Fault
 from nightbook.settings import WrongSettings
@@ -58,6 +58,7 @@ def _root(
 app.command()(runs.run)
 diffs.register(runs.app)
 exports.register(runs.app)
+sweeps.register(runs.app)
 app.add_typer(runs.app, name="runs")
 app.add_typer(schedules.app, name="schedule")
 app.add_typer(lists.notebooks, name="notebooks")

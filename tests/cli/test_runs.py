@@ -184,3 +184,23 @@ def test_a_run_that_does_not_exist_is_an_error(nightbook):
     said = nightbook("runs", "show", "0190a7e0-0000-7000-8000-000000000009")
 
     assert (said.code, said.err.count("\n")) == (1, 1)
+
+
+def test_a_sweep_runs_each_combination_with_values_of_the_declared_types(nightbook):
+    words = ("-g", "region=north", "-g", "region=south", "-p", "days=3")
+
+    made = nightbook("runs", "sweep", "daily_sales.ipynb", *words, "--concurrency", "2", "-o", "json")
+    said = nightbook("runs", "sweep", "daily_sales.ipynb", *words)
+
+    assert (made.json["count"], len(made.json["runs"])) == (2, 2)
+    shown = [nightbook("runs", "show", run, "-o", "json").json["parameters"] for run in made.json["runs"]]
+    assert shown == [{"region": "north", "days": 3}, {"region": "south", "days": 3}]
+    assert "2 runs" in said.out
+
+
+def test_a_sweep_without_a_value_or_over_an_unknown_name_says_so(nightbook):
+    nothing = nightbook("runs", "sweep", "daily_sales.ipynb", "-g", "region")
+    unknown = nightbook("runs", "sweep", "daily_sales.ipynb", "-g", "colour=red")
+
+    assert (nothing.code, "NAME=VALUE" in nothing.err) == (2, True)
+    assert (unknown.code, "colour" in unknown.err) == (1, True)
