@@ -99,7 +99,11 @@ export type ScheduleDraft = Sent<Omit<Wire['ScheduleDraft'], 'trigger'>, 'name' 
   trigger: Trigger;
 };
 export type SchedulePatch = Partial<Omit<Wire['SchedulePatch'], 'trigger'>> & { trigger?: Trigger };
-export type PreviewDraft = { trigger: Trigger; from?: string | null; count?: number };
+export type PreviewDraft = {
+  trigger: Trigger;
+  from?: string | null;
+  count?: number;
+} & Pick<ScheduleDraft, 'holidays' | 'exclude_dates' | 'on_excluded'>;
 
 /** One wrong field of a refused request. */
 export interface ProblemError {

@@ -1,5 +1,12 @@
 import { ENGLISH, type Parameter, type Trigger } from '../src/tokens';
-import { draftOf, errorsOf, newDraft, patchOf, scheduleDraftOf } from '../src/views/form/draft';
+import {
+  type Draft,
+  draftOf,
+  errorsOf,
+  newDraft,
+  patchOf,
+  scheduleDraftOf
+} from '../src/views/form/draft';
 import {
   newTiming,
   type Timing,
@@ -235,5 +242,67 @@ describe('a draft', () => {
     const now = { ...before, retries: '2' };
 
     expect(patchOf(now, { ...GIVEN, schedule }, before, ENGLISH)).toEqual({ retries: 2 });
+  });
+});
+
+describe('days off', () => {
+  const draft = (part: Partial<Draft>): Draft => ({
+    ...newDraft('reports/sales.ipynb', DECLARED, 'Europe/Berlin'),
+    ...part
+  });
+
+  it('go along with a time of the clock, and with nothing else', () => {
+    const off = { holidays: 'DE-BE', excludeDates: '2026-12-24, 2026-12-31', jitterMinutes: '2.5' };
+    const timed = scheduleDraftOf(
+      draft({ ...off, onExcluded: 'next_business_day' }),
+      GIVEN,
+      ENGLISH
+    );
+    const manual = { ...newTiming('Europe/Berlin'), preset: 'manual' as const };
+
+    expect(timed).toMatchObject({
+      holidays: 'DE-BE',
+      exclude_dates: ['2026-12-24', '2026-12-31'],
+      on_excluded: 'next_business_day',
+      jitter_seconds: 150
+    });
+    expect(scheduleDraftOf(draft({ ...off, timing: manual }), GIVEN, ENGLISH)).toMatchObject({
+      holidays: null,
+      exclude_dates: [],
+      jitter_seconds: 0
+    });
+  });
+
+  it.each<[Partial<Draft>, string]>([
+    [{ holidays: 'Germany' }, 'holidays'],
+    [{ excludeDates: '24.12.2026' }, 'exclude_dates'],
+    [{ jitterMinutes: '2000' }, 'jitter_seconds'],
+    [{ jitterMinutes: 'soon' }, 'jitter_seconds'],
+    [{ maxRuns: '0' }, 'max_runs'],
+    [{ pauseAfter: 'three' }, 'pause_after_failures']
+  ])('names the fault of %j', (part, field) => {
+    expect(Object.keys(errorsOf(draft(part), GIVEN, ENGLISH))).toEqual([field]);
+  });
+
+  it('of a schedule that is edited stay as they are', () => {
+    const schedule = aSchedule({
+      holidays: 'DE',
+      exclude_dates: ['2026-12-24'],
+      jitter_seconds: 90,
+      max_runs: 10,
+      pause_after_failures: 3
+    });
+    const before = draftOf(schedule, DECLARED);
+    const given = { ...GIVEN, schedule };
+
+    expect(patchOf(before, given, before, ENGLISH)).toEqual({});
+    expect(patchOf({ ...before, pauseAfter: '' }, given, before, ENGLISH)).toEqual({
+      pause_after_failures: null
+    });
+    expect(scheduleDraftOf(before, given, ENGLISH)).toMatchObject({
+      holidays: 'DE',
+      jitter_seconds: 90,
+      max_runs: 10
+    });
   });
 });

@@ -128,6 +128,20 @@ describe('ScheduleForm', () => {
     expect(document.activeElement).toBe(field('n'));
   });
 
+  it('shows the fire times without the days off', async () => {
+    const onPreview = jest.fn(async () => PREVIEW);
+    const { user } = show({ onPreview });
+
+    await user.type(field('Holidays of'), 'DE');
+
+    await waitFor(() =>
+      expect(onPreview).toHaveBeenLastCalledWith(
+        expect.objectContaining({ holidays: 'DE', on_excluded: 'skip' }),
+        expect.anything()
+      )
+    );
+  });
+
   it('follows schedules that are found by their names', async () => {
     const find = jest.fn(async () => [
       { id: 's2', name: 'Import' },

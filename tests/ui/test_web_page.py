@@ -46,7 +46,7 @@ def test_a_notebook_is_scheduled_from_the_page(page: Page, log_in: LogIn, shots:
 
     form.get_by_label("Name of the schedule").fill(f"Sales on the page, {scheme}")
     form.get_by_label("region").select_option("south")
-    expect(form.get_by_role("list", name="Next fire times").get_by_role("listitem")).to_have_count(3)
+    expect(form.get_by_role("list", name="Next fire times").get_by_role("listitem")).to_have_count(5)
     shots("form")
     form.get_by_role("button", name="Schedule", exact=True).click()
 

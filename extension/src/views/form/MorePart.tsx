@@ -92,7 +92,12 @@ type TextKey =
   | 'tags'
   | 'runbookUrl'
   | 'startAt'
-  | 'endAt';
+  | 'endAt'
+  | 'holidays'
+  | 'excludeDates'
+  | 'jitterMinutes'
+  | 'maxRuns'
+  | 'pauseAfter';
 
 interface LineProps extends MoreProps {
   of: TextKey;
@@ -102,7 +107,7 @@ interface LineProps extends MoreProps {
   type?: string;
 }
 
-function Line({
+export function Line({
   draft,
   errors,
   onChange,
@@ -219,6 +224,20 @@ export function PoliciesPart(props: MoreProps): JSX.Element {
           type="datetime-local"
         />
         <Line {...props} of="endAt" field="end_at" label={__('Not after')} type="datetime-local" />
+        <Line
+          {...props}
+          of="maxRuns"
+          field="max_runs"
+          label={__('At most so many runs')}
+          help={__('Empty means for ever.')}
+        />
+        <Line
+          {...props}
+          of="pauseAfter"
+          field="pause_after_failures"
+          label={__('Pause after failures in a row')}
+          help={__('Empty means never.')}
+        />
       </div>
       <ClockChanges {...props} />
     </fieldset>

@@ -1,14 +1,16 @@
 /** What the chosen trigger means: in words, and as the next fire times. */
 import * as React from 'react';
 
-import type { PreviewView, Refusal, Trigger } from '../../tokens';
+import type { PreviewDraft, PreviewView, Refusal, Trigger } from '../../tokens';
 import { Icon } from '../parts/icons';
 import { Moment } from '../parts/moments';
 import { useWords } from '../parts/words';
 import { ownZone } from './zones';
 
+export type PreviewWish = Omit<PreviewDraft, 'count'>;
+
 export type AskPreview = (
-  trigger: Trigger,
+  wish: PreviewWish,
   signal: AbortSignal
 ) => Promise<{ preview: PreviewView } | { refusal: Refusal }>;
 
@@ -20,19 +22,19 @@ interface Previewed {
 
 const PAUSE_MILLISECONDS = 300;
 
-/** Asks what *trigger* means, once the person has paused; an answer to an older wish is dropped. */
-export function usePreview(trigger: Trigger | null, ask: AskPreview): Previewed {
+/** Asks what is wished means, once the person has paused; an answer to an older wish is dropped. */
+export function usePreview(wished: PreviewWish | null, ask: AskPreview): Previewed {
   const [state, setState] = React.useState<Previewed>({
     preview: null,
     refusal: null,
     asking: false
   });
-  const wish = JSON.stringify(trigger);
+  const wish = JSON.stringify(wished);
   const latestAsk = React.useRef(ask);
   latestAsk.current = ask;
   React.useEffect(() => {
-    const wanted = JSON.parse(wish) as Trigger | null;
-    if (!wanted || wanted.kind === 'manual') {
+    const wanted = JSON.parse(wish) as PreviewWish | null;
+    if (!wanted || wanted.trigger.kind === 'manual') {
       setState({ preview: null, refusal: null, asking: false });
       return;
     }

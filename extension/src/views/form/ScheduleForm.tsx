@@ -15,10 +15,13 @@ import type {
 import { Choice, Field } from '../parts/field';
 import { Icon } from '../parts/icons';
 import { useWords } from '../parts/words';
+import { DaysOffPart } from './DaysOffPart';
 import {
+  daysOffOf,
   type Draft,
   draftOf,
   editable,
+  errorsOf,
   type Given,
   newDraft,
   patchOf,
@@ -72,7 +75,10 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
   const { draft, change } = state;
   const trigger =
     Object.keys(timingErrors(draft.timing, words)).length === 0 ? triggerOf(draft.timing) : null;
-  const previewed = usePreview(trigger, props.onPreview);
+  const faults = errorsOf(draft, given, words);
+  const areDaysSound = !faults.holidays && !faults.exclude_dates;
+  const wish = trigger && { trigger, ...(areDaysSound ? daysOffOf(draft) : {}) };
+  const previewed = usePreview(wish, props.onPreview);
   const errors = { ...triggerFaults(previewed.refusal, draft), ...state.errors };
   const more: MoreProps = {
     draft,
@@ -128,6 +134,7 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
         <PlacePart {...more} />
         <LimitsPart {...more} />
         <PoliciesPart {...more} />
+        <DaysOffPart {...more} />
         <AboutPart {...more} />
       </details>
       {props.test}
@@ -145,6 +152,10 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
 function triggerFaults(refusal: Refusal | null, draft: Draft): Record<string, string> {
   if (!refusal) {
     return {};
+  }
+  const { holidays, exclude_dates: dates } = refusal.byField;
+  if (holidays || dates) {
+    return { ...(holidays ? { holidays } : {}), ...(dates ? { exclude_dates: dates } : {}) };
   }
   const message = Object.values(refusal.byField)[0] ?? refusal.message;
   return { [draft.timing.preset === 'cron' ? 'trigger.expression' : 'trigger']: message };

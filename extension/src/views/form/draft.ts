@@ -14,7 +14,7 @@ import type {
   ScheduleView,
   Words
 } from '../../tokens';
-import { newTiming, type Timing, timingErrors, timingOf, triggerOf } from './timing';
+import { hasZone, newTiming, type Timing, timingErrors, timingOf, triggerOf } from './timing';
 import { type Entry, entryOf, isSame, read } from './values';
 import { instantOf, wallClock } from './zones';
 
@@ -34,6 +34,12 @@ export interface Draft {
   overlap: NonNullable<ScheduleDraft['overlap']>;
   startAt: string;
   endAt: string;
+  holidays: string;
+  excludeDates: string;
+  onExcluded: NonNullable<ScheduleDraft['on_excluded']>;
+  jitterMinutes: string;
+  maxRuns: string;
+  pauseAfter: string;
   description: string;
   tags: string;
   runbookUrl: string;
@@ -70,6 +76,12 @@ export function newDraft(path: string, declared: ParameterList, zone?: string): 
     overlap: 'skip',
     startAt: '',
     endAt: '',
+    holidays: '',
+    excludeDates: '',
+    onExcluded: 'skip',
+    jitterMinutes: '0',
+    maxRuns: '',
+    pauseAfter: '',
     description: '',
     tags: '',
     runbookUrl: '',
@@ -98,6 +110,12 @@ export function draftOf(schedule: ScheduleView, declared: ParameterList): Draft 
     overlap: schedule.overlap as Draft['overlap'],
     startAt: local(schedule.start_at),
     endAt: local(schedule.end_at),
+    holidays: schedule.holidays ?? '',
+    excludeDates: schedule.exclude_dates.join(', '),
+    onExcluded: schedule.on_excluded as Draft['onExcluded'],
+    jitterMinutes: minutes(schedule.jitter_seconds) || '0',
+    maxRuns: schedule.max_runs === null ? '' : String(schedule.max_runs),
+    pauseAfter: schedule.pause_after_failures === null ? '' : String(schedule.pause_after_failures),
     description: schedule.description,
     tags: schedule.tags.join(', '),
     runbookUrl: schedule.runbook_url ?? '',
@@ -180,6 +198,31 @@ function windowErrors(draft: Draft, { __ }: Words): Errors {
   return errors;
 }
 
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const DAY_MINUTES = 1440;
+
+/** Days off are checked by the server too, which knows the calendars. */
+function daysErrors(draft: Draft, { __ }: Words): Errors {
+  const errors: Errors = {};
+  if (draft.holidays.trim() && !/^[A-Z0-9]{2,4}(-[A-Z0-9]{1,3})?$/.test(draft.holidays.trim())) {
+    errors.holidays = __('Enter a country such as DE, a part of one such as DE-BE, or a market.');
+  }
+  if (tagsOf(draft.excludeDates).some(day => !DATE.test(day))) {
+    errors.exclude_dates = __('Enter dates such as 2026-12-24, separated by commas.');
+  }
+  const jitter = Number(draft.jitterMinutes || '0');
+  if (!(jitter >= 0 && jitter <= DAY_MINUTES)) {
+    errors.jitter_seconds = __('Enter minutes, from 0 to 1,440 (a day).');
+  }
+  if (draft.maxRuns.trim() && !/^[1-9]\d{0,5}$/.test(draft.maxRuns.trim())) {
+    errors.max_runs = __('Enter a whole number of 1 or more, or nothing.');
+  }
+  if (draft.pauseAfter.trim() && !/^(1000|[1-9]\d{0,2})$/.test(draft.pauseAfter.trim())) {
+    errors.pause_after_failures = __('Enter a whole number from 1 to 1,000, or nothing.');
+  }
+  return errors;
+}
+
 export interface Given {
   path: string;
   sha256: string;
@@ -200,7 +243,8 @@ export function errorsOf(draft: Draft, given: Given, words: Words, only?: 'run')
     ...parameters,
     ...timingErrors(draft.timing, words),
     ...limits,
-    ...windowErrors(draft, words)
+    ...windowErrors(draft, words),
+    ...daysErrors(draft, words)
   };
 }
 
@@ -245,6 +289,22 @@ function givenBefore(given: Given): Record<string, unknown> {
   return given.schedule?.parameters ?? {};
 }
 
+/** The days off, as they are previewed and kept; none for what is not about the days of a clock. */
+export function daysOffOf(
+  draft: Draft
+): Pick<ScheduleDraft, 'holidays' | 'exclude_dates' | 'on_excluded'> {
+  const counts = hasZone(draft.timing.preset);
+  return {
+    holidays: (counts && draft.holidays.trim()) || null,
+    exclude_dates: counts ? tagsOf(draft.excludeDates) : [],
+    on_excluded: counts ? draft.onExcluded : 'skip'
+  };
+}
+
+function whole(text: string): number | null {
+  return text.trim() ? Number(text) : null;
+}
+
 export function scheduleDraftOf(draft: Draft, given: Given, words: Words): ScheduleDraft {
   const instant = (local: string) =>
     local ? (instantOf(local, draft.timing.zone)?.toISOString() ?? null) : null;
@@ -255,6 +315,12 @@ export function scheduleDraftOf(draft: Draft, given: Given, words: Words): Sched
     trigger: triggerOf(draft.timing) ?? { kind: 'manual' },
     start_at: instant(draft.startAt),
     end_at: instant(draft.endAt),
+    ...daysOffOf(draft),
+    jitter_seconds: hasZone(draft.timing.preset)
+      ? Math.round(Number(draft.jitterMinutes || '0') * 60)
+      : 0,
+    max_runs: whole(draft.maxRuns),
+    pause_after_failures: whole(draft.pauseAfter),
     catch_up: draft.catchUp,
     overlap: draft.overlap,
     description: draft.description,

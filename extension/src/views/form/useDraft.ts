@@ -91,7 +91,9 @@ function pick(errors: Errors, wanted: (field: string) => boolean): Errors {
 const RENAMED: Record<string, string> = {
   timeoutMinutes: 'timeout_seconds',
   follow: 'notebook',
-  cellTimeoutMinutes: 'cell_timeout_seconds'
+  cellTimeoutMinutes: 'cell_timeout_seconds',
+  jitterMinutes: 'jitter_seconds',
+  pauseAfter: 'pause_after_failures'
 };
 
 function snake(name: string): string {

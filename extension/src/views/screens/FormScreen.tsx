@@ -24,10 +24,12 @@ export async function refusalFrom(work: () => Promise<unknown>): Promise<Refusal
   }
 }
 
+const FIRE_TIMES = 5;
+
 export function previewOf(model: Model): AskPreview {
-  return async (trigger, signal) => {
+  return async (wish, signal) => {
     try {
-      return { preview: await model.api.preview({ trigger, count: 3 }, signal) };
+      return { preview: await model.api.preview({ ...wish, count: FIRE_TIMES }, signal) };
     } catch (error) {
       return { refusal: refusalOf(error) };
     }
