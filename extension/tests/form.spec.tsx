@@ -128,7 +128,7 @@ describe('ScheduleForm', () => {
     expect(document.activeElement).toBe(field('n'));
   });
 
-  it('shows the fire times without the days off', async () => {
+  it('asks for the fire times with the days off', async () => {
     const onPreview = jest.fn(async () => PREVIEW);
     const { user } = show({ onPreview });
 
