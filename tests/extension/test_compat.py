@@ -142,6 +142,28 @@ async def test_a_job_of_its_form_is_a_run_of_ours(theirs, nightbook):
     assert nightbook.last.headers["Idempotency-Key"] == "t1"
 
 
+async def test_the_files_that_a_notebook_declares_go_along(theirs, nightbook, jp_root_dir):
+    nightbook.answer("runs", 201, json=a_run())
+    declaring = {**NOTEBOOK, "metadata": {"nightbook": {"files": ["sales.csv"]}}}
+    (jp_root_dir / "reports" / "sales.ipynb").write_text(json.dumps(declaring))
+    (jp_root_dir / "reports" / "sales.csv").write_text("a,b")
+
+    await theirs.fetch("scheduler/jobs", "POST", json=_draft())
+
+    uploads = [r for r in nightbook.requests if r.url.path.endswith("/notebooks")]
+    sent = schemas.NotebookUpload.model_validate_json(uploads[-1].content)
+    assert (sent.path, [file.path for file in sent.files]) == ("reports/sales.ipynb", ["sales.csv"])
+
+
+async def test_a_declared_file_that_is_not_there_is_named(theirs, nightbook, jp_root_dir):
+    declaring = {**NOTEBOOK, "metadata": {"nightbook": {"files": ["sales.csv"]}}}
+    (jp_root_dir / "reports" / "sales.ipynb").write_text(json.dumps(declaring))
+
+    answer = await theirs.fetch("scheduler/jobs", "POST", json=_draft())
+
+    assert (answer.status_code, "sales.csv" in answer.json()["message"]) == (500, True)
+
+
 async def test_a_definition_is_a_schedule(theirs, nightbook):
     nightbook.answer("schedules", 201, json=a_schedule())
 

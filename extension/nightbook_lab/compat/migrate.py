@@ -64,8 +64,7 @@ def _made(client: Client, definition: Mapping[str, Any], staging: Path, mark: st
     staged = staging / definition["job_definition_id"] / name
     if Path(name).name != name:
         raise ValueError(f"{name!r} is no name of a file.")
-    content = json.loads(staged.read_text(encoding="utf-8"))
-    version = client.notebooks.upload(content, path=name)
+    version = client.notebooks.upload(staged, path=name)
     declared = client.notebooks.parameters(version.sha256)
     texts = _stored_json(definition["parameters"]) or {}
     schedule = client.schedules.create(

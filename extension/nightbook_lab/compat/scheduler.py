@@ -1,7 +1,6 @@
 """jupyter-scheduler's `BaseScheduler`, kept by Nightbook: nothing is stored or run in the Jupyter server."""
 
 import asyncio
-import json
 import posixpath
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from jupyter_scheduler.models import (
 )
 from jupyter_scheduler.scheduler import BaseScheduler
 
+from nightbook.client import NightbookError
+from nightbook.client.files import upload_of
 from nightbook_lab.compat import shapes
 from nightbook_lab.compat.far_side import ask, shared_upstream
 from nightbook_lab.upstream import Upstream
@@ -214,12 +215,13 @@ class NightbookScheduler(BaseScheduler):  # type: ignore[misc]
         path = posixpath.normpath(uri.lstrip("/"))
         if not self.file_exists(path):
             raise InputUriError(uri)
-        text = await asyncio.to_thread(Path(self.root_dir, path).read_text, "utf-8")
         try:
-            content = json.loads(text)
-        except ValueError as error:
-            raise SchedulerError(f"{uri} is not a notebook.") from error
-        return str((await self._ask("POST", "notebooks", {"path": path, "content": content}))["sha256"])
+            # With the files that it declares beside it, as the client and the extension send it.
+            draft = await asyncio.to_thread(upload_of, Path(self.root_dir, path), path=path)
+        except NightbookError as error:
+            raise SchedulerError(str(error)) from error
+        body = draft.model_dump(mode="json", exclude_none=True)
+        return str((await self._ask("POST", "notebooks", body))["sha256"])
 
     async def _ask(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
         return await ask(self.upstream, method, path, body, **more)
