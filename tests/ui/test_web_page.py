@@ -60,11 +60,11 @@ def test_a_wrong_parameter_is_said_at_its_field(page: Page, log_in: LogIn, shots
     page.get_by_role("link", name="Notebooks").click()
     page.get_by_role("link", name="daily_sales.ipynb").click()
 
-    page.get_by_label("days").fill("abc")
+    page.get_by_label("days", exact=True).fill("abc")
     page.get_by_role("button", name="Run now").click()
 
-    expect(page.get_by_label("days")).to_have_attribute("aria-invalid", "true")
-    expect(page.get_by_label("days")).to_be_focused()
+    expect(page.get_by_label("days", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("days", exact=True)).to_be_focused()
     shots("refused")
 
 
