@@ -19,8 +19,8 @@ def plans_of(session, act):
     """The plan of each SELECT and UPDATE that *act* sends, as text."""
     sent = []
 
-    def note(_connection, _cursor, statement, parameters, _context, _many):
-        sent.append((statement, parameters))
+    def note(_connection, _cursor, statement, parameters, _context, is_many):
+        sent.append((statement, parameters[0] if is_many else parameters))
 
     engine = session.get_bind()
     session.flush()

@@ -8,12 +8,13 @@ the conditional advance let one win.
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from nightbook.core.errors import Fault
-from nightbook.records import chains, firing, following, gaps, schedules, specs
+from nightbook.records import bursts, chains, firing, following, gaps, schedules, specs
 from nightbook.records.runs import Run
 from nightbook.records.schedules import Schedule
 
@@ -37,8 +38,12 @@ def tick(session: Session, now: datetime) -> int:
 
 
 def _tick(session: Session, now: datetime) -> int:
-    queued = 0
-    for schedule in schedules.due(session, now):
+    due = schedules.due(session, now)
+    together = _together(session, due, now)
+    queued = len(together)
+    for schedule in due:
+        if schedule.id in together:
+            continue
         queued += _one(session, schedule, now, firing.fire_due)
         if queued >= ROUND:
             return queued
@@ -50,6 +55,22 @@ def _tick(session: Session, now: datetime) -> int:
             queued += _one(session, follower, now, following.follow)
     _fill_gaps(session, now)
     return queued
+
+
+def _together(session: Session, due: Sequence[Schedule], now: datetime) -> set[UUID]:
+    """Fire what can be fired together. Return whose fire times these were."""
+    shots = bursts.plain(session, due, now)
+    if not shots:
+        return set()
+    try:
+        with session.begin_nested():
+            bursts.fire(session, shots, now)
+    except (bursts.Raced, IntegrityError):
+        log.warning("burst.raced schedules=%d", len(shots))
+        for shot in shots:
+            session.refresh(shot.schedule)
+        return set()
+    return {shot.schedule.id for shot in shots}
 
 
 def _one(

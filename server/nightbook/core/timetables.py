@@ -209,5 +209,7 @@ def margin_from(durations: Sequence[timedelta]) -> timedelta:
 
 def jitter_of(schedule_id: UUID, jitter_seconds: int) -> timedelta:
     """The delay that this schedule always has: 0 to *jitter_seconds*, in whole seconds, by its id alone."""
+    if jitter_seconds == 0:
+        return timedelta(0)
     digest = hashlib.sha256(schedule_id.bytes).digest()
     return timedelta(seconds=int.from_bytes(digest[:8]) % (jitter_seconds + 1))

@@ -67,6 +67,7 @@ def record_many(
     now: datetime,
 ) -> None:
     """Write down the same of many things: for each what it is about, and the facts."""
+    notices.tell(session, notices.EVENTS_TOPIC)
     session.execute(
         insert(Event),
         [

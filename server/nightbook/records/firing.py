@@ -64,13 +64,17 @@ def _moments_to_run(
     schedule: Schedule, timetable: Timetable, before: datetime, last: datetime, now: datetime
 ) -> list[datetime]:
     """Those of the due fire times that are on time or that catch-up wants, and that no calendar excludes."""
-    # A finish-by run that has its whole margin or a part of it left is not late yet.
-    late_before = now if is_finish_by(schedule.trigger) else now - schedule.shift - policies.TOLERANCE
-    on_time = timetable.between(max(before, late_before - _TICK), last)
+    on_time = timetable.between(max(before, late_before(schedule, now) - _TICK), last)
     newest = timetable.newest(
         before, last, policies.caught_up(cast(CatchUp, schedule.catch_up), schedule.catch_up_limit)
     )
     return sorted({*newest, *(at for at in on_time if timetable.why_excluded(at) is None)})
+
+
+def late_before(schedule: Schedule, now: datetime) -> datetime:
+    """The oldest fire time that is on time at *now*."""
+    # A finish-by run that has its whole margin or a part of it left is not late yet.
+    return now if is_finish_by(schedule.trigger) else now - schedule.shift - policies.TOLERANCE
 
 
 def _note_missed(
@@ -197,29 +201,34 @@ def _create(
             raise  # whoever sent them hears of it
         # The notebook moved on under a schedule that follows its latest version.
         failure = f"{fault.message} ({', '.join(e.field for e in fault.errors) or fault.code})"
-    due_at = fire_at + schedule.shift
-    run = runs.create(
-        session,
-        spec,
-        kind="scheduled",
-        owner=schedule.owner,
-        created_by=by,
-        now=now,
-        schedule_id=schedule.id,
-        schedule_name=schedule.name,
-        fire_at=fire_at,
-        due_at=due_at,
-        caused_by=caused_by,
-        is_exclusive=schedule.overlap != "allow" and (schedule.concurrency or 1) == 1,
-        schedule_limit=schedule.concurrency,
-        tags=schedule.tags,
-        state="failed" if failure else "queued",
-        failure_class="parameters" if failure else None,
-        reason=failure,
-    )
+    facts = facts_of_run(schedule, fire_at, by=by)
+    facts["caused_by"] = caused_by
+    if failure:
+        facts |= {"state": "failed", "failure_class": "parameters", "reason": failure}
+    run = runs.create(session, spec, now=now, **facts)
     schedules.count_run(session, schedule)
-    metrics.FIRE_DELAY.observe(max(0.0, (now - due_at).total_seconds()))
+    observe_delay(schedule, fire_at, now)
     return run
+
+
+def facts_of_run(schedule: Schedule, fire_at: datetime, *, by: str = BY) -> runs.Facts:
+    """What a run has from the schedule whose fire time it is, beside its spec."""
+    return {
+        "kind": "scheduled",
+        "owner": schedule.owner,
+        "created_by": by,
+        "schedule_id": schedule.id,
+        "schedule_name": schedule.name,
+        "fire_at": fire_at,
+        "due_at": fire_at + schedule.shift,
+        "is_exclusive": schedule.overlap != "allow" and (schedule.concurrency or 1) == 1,
+        "schedule_limit": schedule.concurrency,
+        "tags": schedule.tags,
+    }
+
+
+def observe_delay(schedule: Schedule, fire_at: datetime, now: datetime) -> None:
+    metrics.FIRE_DELAY.observe(max(0.0, (now - fire_at - schedule.shift).total_seconds()))
 
 
 def _supersede(session: Session, waiting: Sequence[Run], now: datetime) -> None:

@@ -17,11 +17,13 @@ from nightbook.records.runs.caps import free_slots, full_cap, full_owners, have_
 from nightbook.records.runs.ending import ask_cancel, cancel, end_waiting, expire
 from nightbook.records.runs.history import Past, comparable, newest, waiting_since
 from nightbook.records.runs.making import (
+    Facts,
     Group,
     Scheduled,
     create,
     create_many_skipped,
     create_skipped,
+    queue_many,
     record,
 )
 from nightbook.records.runs.of_schedule import (
@@ -38,6 +40,7 @@ from nightbook.records.runs.of_schedule import (
     previous_success,
     reds_in_a_row,
     unfinished,
+    with_unfinished,
 )
 from nightbook.records.runs.tables import Attempt, Run, RunTag
 from nightbook.records.runs.waiting import (
@@ -50,6 +53,7 @@ from nightbook.records.runs.waiting import (
 
 __all__ = [
     "Attempt",
+    "Facts",
     "Group",
     "Past",
     "Recent",
@@ -85,6 +89,7 @@ __all__ = [
     "of_group",
     "page",
     "previous_success",
+    "queue_many",
     "record",
     "reds_in_a_row",
     "require",
@@ -95,4 +100,5 @@ __all__ = [
     "unfinished",
     "waiting_by_pool",
     "waiting_since",
+    "with_unfinished",
 ]

@@ -103,6 +103,22 @@ def unfinished(session: Session, schedule_id: UUID) -> Sequence[Run]:
     return session.exec(wanted).all()
 
 
+def with_unfinished(session: Session, schedule_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the schedules that have runs as `unfinished` lists them."""
+    if not schedule_ids:
+        return set()
+    wanted = (
+        select(Run.schedule_id)
+        .where(
+            col(Run.schedule_id).in_(schedule_ids),
+            col(Run.state).in_(["queued", "running"]),
+            col(Run.kind) != "backfill",
+        )
+        .distinct()
+    )
+    return {schedule_id for schedule_id in session.exec(wanted) if schedule_id is not None}
+
+
 def is_under_way(run: Run) -> bool:
     """Running, or waiting for its next attempt: both count for overlap."""
     return run.state == "running" or (run.state == "queued" and run.fence > 0)

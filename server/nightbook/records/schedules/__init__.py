@@ -15,6 +15,7 @@ from nightbook.records.schedules.asking import (
 from nightbook.records.schedules.changing import create, delete, edit, pause, require_version, resume
 from nightbook.records.schedules.due import (
     advance,
+    advance_many,
     count_run,
     due,
     is_any_due,
@@ -29,6 +30,7 @@ from nightbook.records.schedules.tables import Schedule
 __all__ = [
     "Schedule",
     "advance",
+    "advance_many",
     "are_there_any",
     "broken",
     "count_by_state",

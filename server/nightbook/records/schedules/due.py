@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import Table, bindparam, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
@@ -61,6 +62,46 @@ def advance(session: Session, schedule: Schedule, *, past: datetime) -> bool:
         # The row is what we have just made it, so there is no need to read it again.
         set_committed_value(schedule, name, value)
     return True
+
+
+def advance_many(session: Session, moves: Sequence[tuple[Schedule, datetime | None]]) -> bool:
+    """Move schedules past the one fire time at which each gets a run, to the next one that is named here.
+
+    Return whether this caller was the one to do it for all of them; where not, undo the transaction.
+    """
+    table = cast(Table, Schedule.__table__)  # type: ignore[attr-defined]
+    rows = [_step(schedule, following) for schedule, following in moves]
+    moved = session.connection().execute(
+        update(table)
+        .where(
+            table.c.id == bindparam("its_id"),
+            table.c.next_fire_at == bindparam("its_fire_time"),
+            table.c.version == bindparam("its_version"),
+        )
+        .values({name: bindparam(name) for name in _STEP}),
+        rows,
+    )
+    if moved.rowcount != len(rows):
+        return False
+    for (schedule, _), row in zip(moves, rows, strict=True):
+        for name in _STEP:
+            set_committed_value(schedule, name, row[name])
+    return True
+
+
+_STEP: Final = ("next_fire_at", "due_at", "fired_until", "runs_made")
+
+
+def _step(schedule: Schedule, following: datetime | None) -> dict[str, Any]:
+    return {
+        "its_id": schedule.id,
+        "its_fire_time": schedule.next_fire_at,
+        "its_version": schedule.version,
+        "next_fire_at": following,
+        "due_at": following + schedule.shift if following else None,
+        "fired_until": schedule.next_fire_at,
+        "runs_made": schedule.runs_made + 1,
+    }
 
 
 def settle(schedule: Schedule, now: datetime) -> None:
