@@ -1,4 +1,4 @@
-"""The revisions make the tables of the code, on both databases, and can be taken back."""
+"""The revisions make the tables of the code, on both databases."""
 
 import pytest
 from alembic import command
