@@ -24,6 +24,7 @@ from typing import NamedTuple, NoReturn
 from nightbook_executor import child, guard, sandbox
 from nightbook_executor.children import MAX_REQUEST, READY
 from nightbook_executor.order import Caps, Order
+from nightbook_executor.parts import versions
 
 _REHEARSAL_SECONDS = 60.0
 _NEEDED = (
@@ -90,6 +91,7 @@ def _make_ready() -> None:
     nbformat.validate(nbformat.v4.new_notebook())  # type: ignore[no-untyped-call]
     KernelSpecManager().get_all_specs()
     KernelProvisionerFactory.instance()
+    versions()  # kept from here on
     _settle()
 
 

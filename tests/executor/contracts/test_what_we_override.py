@@ -6,6 +6,7 @@ look at the module of ours that the test names. Run on the lowest and the highes
 
 import asyncio
 import inspect
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,9 +14,11 @@ import ipykernel_launcher
 import nbformat
 import papermill
 import pytest
+from ipykernel import ipkernel
 from ipykernel.iostream import OutStream
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.application import BaseIPythonApplication
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
@@ -25,6 +28,7 @@ from nbclient import NotebookClient
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.iorw import LocalHandler, papermill_io
+from traitlets.config import Application
 
 from nightbook_executor.kernels.provisioner import NAME, NightbookProvisioner
 from nightbook_executor.runner import Runner
@@ -139,6 +143,19 @@ def test_ipykernel_ends_its_children_in_the_method_that_a_forked_kernel_spares()
     method = IPythonKernel._progressively_terminate_all_children
     assert asyncio.iscoroutinefunction(method)
     assert method.__name__ in inspect.getsource(IPythonKernel._at_shutdown)
+
+
+def test_ipykernel_parses_its_options_in_the_method_that_a_forked_kernel_spares():
+    assert "self.parse_command_line(argv)" in inspect.getsource(BaseIPythonApplication.initialize)
+    taken = inspect.getsource(inspect.unwrap(Application.parse_command_line))
+    for told in ("self.argv =", "self.extra_args =", "self.cli_config =", "self.update_config("):
+        assert told in taken
+
+
+def test_ipykernel_lists_modules_where_a_forked_kernel_shows_it_none():
+    assert ipkernel.sys is sys
+    listed = inspect.getsource(IPythonKernel.__init__).count("sys.modules")  # not before 7.1
+    assert inspect.getsource(ipkernel).count("sys.modules") == listed <= 1  # nothing else is shown none
 
 
 class _Spec:
