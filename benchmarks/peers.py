@@ -11,7 +11,8 @@ from pathlib import Path
 
 PACKAGES = {
     "jupyter_scheduler": ["jupyter-scheduler", "jupyter-server", "ipykernel"],
-    "prefect": ["prefect", "papermill", "ipykernel"],
+    # Prefect 3.8.8 names an argument that FastAPI has dropped since.
+    "prefect": ["prefect", "papermill", "ipykernel", "fastapi<0.140"],
 }
 
 

@@ -137,8 +137,15 @@ def rows(
             continue
         place = folder / f"minute-{name}"
         place.mkdir()
-        pairs = measure(place, python, count, seconds)
-        found += _rows(name, pairs, count, seconds)
+        try:
+            pairs = measure(place, python, count, seconds)
+        except (RuntimeError, SystemExit, subprocess.SubprocessError) as error:
+            # The others are measured all the same.
+            found.append(
+                Row("minute", f"{name}: could not be measured", "", [float("inf")], 0, note=str(error))
+            )
+        else:
+            found += _rows(name, pairs, count, seconds)
     return found
 
 
@@ -211,7 +218,8 @@ def _peer(script: str) -> Callable[[Path, Path | None, int, float], Pairs]:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)  # what of it is still there
         if process.returncode:
-            raise RuntimeError(f"{python.parent.parent.name} failed; see {folder / 'log'}")
+            said = (folder / "log").read_text(errors="replace")[-1500:] if (folder / "log").exists() else ""
+            raise RuntimeError(f"{python.parent.parent.name} failed: {said}")
         pairs: Pairs = [tuple(pair) for pair in json.loads(told)]
         return pairs
 

@@ -178,6 +178,9 @@ export class Api {
   preview(draft: wire.PreviewDraft, signal?: AbortSignal): Promise<wire.PreviewView> {
     return this.post('/schedules/preview', draft, undefined, signal);
   }
+  readRRule(draft: wire.RRuleDraft, signal?: AbortSignal): Promise<wire.RRuleView> {
+    return this.post('/schedules/from-rrule', draft, undefined, signal);
+  }
   previewSchedule(id: string, count: number): Promise<wire.PreviewView> {
     return this.post(`/schedules/${segment(id)}/preview`, { count });
   }

@@ -34,6 +34,7 @@ export type HookView = Wire['HookView'];
 export type OccurrenceView = Got<Wire['OccurrenceView']>;
 export type FireTimeView = Got<Wire['FireTimeView']>;
 export type PreviewView = Got<Wire['PreviewView']>;
+export type RRuleView = Omit<Got<Wire['RRuleView']>, 'trigger'> & { trigger: Trigger };
 export type ExportFormatView = Got<Wire['ExportFormatView']>;
 export type ExportFormat = ExportFormatView['format'];
 export type PoolView = Got<Wire['PoolView']>;
@@ -104,6 +105,8 @@ export type PreviewDraft = {
   from?: string | null;
   count?: number;
 } & Pick<ScheduleDraft, 'holidays' | 'exclude_dates' | 'on_excluded'>;
+
+export type RRuleDraft = Sent<Wire['RRuleDraft'], 'rrule'>;
 
 /** One wrong field of a refused request. */
 export interface ProblemError {

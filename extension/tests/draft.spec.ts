@@ -152,9 +152,32 @@ describe('triggerOf', () => {
   it.each<[Trigger]>([
     [{ kind: 'event', parameters: ['region'] }],
     [{ kind: 'after', schedule_id: 's2', states: ['failed'] }],
-    [{ kind: 'cron', expression: '0 7 * * *', timezone: 'UTC', finish_by: true }]
+    [{ kind: 'once', at: '2026-12-01T06:30:00Z', finish_by: true, margin_seconds: 90 }],
+    [{ kind: 'interval', every: 'PT2H', timezone: 'UTC', finish_by: true }]
   ])('keeps %j as it is', trigger => {
     expect(triggerOf(timingOf(trigger))).toEqual(trigger);
+  });
+
+  it.each([
+    ['', undefined],
+    ['45', 2700],
+    ['1.5', 90]
+  ])('says how much earlier a run starts whose result is due (%p)', (margin, wanted) => {
+    const trigger = triggerOf(timing({ preset: 'daily', finishBy: true, margin }));
+
+    expect(trigger).toMatchObject({ kind: 'cron', finish_by: true });
+    expect((trigger as { margin_seconds?: number }).margin_seconds).toBe(wanted);
+    expect(timingOf(trigger!)).toMatchObject({ preset: 'daily', finishBy: true, margin });
+  });
+
+  it.each(['0', '1441', 'abc'])('refuses to start %s minutes earlier', margin => {
+    const errors = timingErrors(timing({ preset: 'daily', finishBy: true, margin }), ENGLISH);
+
+    expect(errors).toEqual({ 'trigger.margin_seconds': expect.any(String) });
+  });
+
+  it('says nothing of readiness for what has no times', () => {
+    expect(triggerOf(timing({ preset: 'manual', finishBy: true }))).toEqual({ kind: 'manual' });
   });
 
   it('shows as custom cron what no preset can say', () => {

@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import { Api } from '../src/api';
 import { Model } from '../src/model';
-import type { RunDraft, RunView, ScheduleDraft } from '../src/tokens';
+import type { RRuleView, RunDraft, RunView, ScheduleDraft } from '../src/tokens';
 import { ScheduleForm, type ScheduleFormProps } from '../src/views/form/ScheduleForm';
 import { ModelContext } from '../src/views/screens/state';
 import { TestRun } from '../src/views/screens/TestRun';
@@ -197,6 +197,98 @@ describe('ScheduleForm', () => {
     expect(onSchedule.mock.calls[0][0].trigger).toEqual({
       kind: 'event',
       parameters: ['region']
+    });
+  });
+
+  it('takes the time as the one at which the result must be ready', async () => {
+    const fire = PREVIEW.preview.fire_times[0];
+    const preview = {
+      ...PREVIEW.preview,
+      margin: 'starts 45 minutes before it must be ready, as the trigger says',
+      fire_times: [{ ...fire, starts_at: '2026-11-24T05:45:00Z' }]
+    };
+    const { user, onSchedule } = show({ onPreview: async () => ({ preview }) });
+    await user.click(screen.getByRole('checkbox', { name: 'The result must be ready by then' }));
+    await user.type(field('Start earlier by (minutes)'), '45');
+
+    await user.click(press('Schedule'));
+
+    const [draft] = onSchedule.mock.calls[0];
+    expect(draft.trigger).toMatchObject({ finish_by: true, margin_seconds: 2700 });
+    expect(draft.jitter_seconds).toBe(0);
+    expect(screen.queryByLabelText('Spread the start over (minutes)')).toBeNull();
+    expect(await screen.findByText(preview.margin)).toBeTruthy();
+    const times = within(screen.getByRole('list', { name: 'Next fire times' }));
+    expect(times.getByTitle(/2026-11-24 05:45:00 UTC/)).toBeTruthy();
+  });
+
+  it('takes over what a calendar’s rule says', async () => {
+    const read = {
+      schema_version: 1,
+      trigger: { kind: 'cron', expression: '0 9 * * MON,WED', timezone: 'Europe/Berlin' },
+      start_at: null,
+      end_at: '2026-12-31T22:59:59Z',
+      max_runs: 10,
+      exclude_dates: ['2026-12-24'],
+      words: 'Every Monday and Wednesday at 09:00'
+    } as RRuleView;
+    const onRule = jest.fn(async () => ({ read }));
+    const { user, onSchedule } = show({ onRule });
+    await user.selectOptions(screen.getByRole('combobox', { name: 'Run' }), 'rrule');
+    await user.click(press('Schedule'));
+    expect(screen.getByRole('alert').textContent).toContain('Paste a rule');
+
+    await user.type(field('Recurrence rule'), 'FREQ=WEEKLY;COUNT=10');
+    expect(await screen.findByText('Every Monday and Wednesday at 09:00')).toBeTruthy();
+    await user.click(press('Use this rule'));
+    await user.click(press('Schedule'));
+
+    expect(onRule).toHaveBeenCalledWith(
+      { rrule: 'FREQ=WEEKLY;COUNT=10', timezone: 'Europe/Berlin' },
+      expect.anything()
+    );
+    expect(screen.getByRole('checkbox', { name: 'Wed' })).toHaveProperty('checked', true);
+    expect(onSchedule.mock.calls[0][0]).toMatchObject({
+      trigger: { kind: 'cron', expression: '0 9 * * MON,WED', timezone: 'Europe/Berlin' },
+      max_runs: 10,
+      exclude_dates: ['2026-12-24'],
+      start_at: null
+    });
+    expect(onSchedule.mock.calls[0][0].end_at).toContain('2026-12-31T22:59');
+  });
+
+  it('shows at the rule which part of it has no equal', async () => {
+    const byField = { 'rrule.BYWEEKNO': 'No trigger can say BYWEEKNO.' };
+    const { user } = show({ onRule: async () => ({ refusal: { message: 'No.', byField } }) });
+    await user.selectOptions(screen.getByRole('combobox', { name: 'Run' }), 'rrule');
+
+    await user.type(field('Recurrence rule'), 'FREQ=YEARLY;BYWEEKNO=7');
+
+    expect(await screen.findByText('No trigger can say BYWEEKNO.')).toBeTruthy();
+    expect(field('Recurrence rule').getAttribute('aria-invalid')).toBe('true');
+    expect(press('Use this rule')).toHaveProperty('disabled', true);
+  });
+
+  it('asks after which failures to retry once there are retries', async () => {
+    const { user, onSchedule } = show();
+    expect(screen.queryByRole('group', { name: 'Retry when' })).toBeNull();
+    await user.clear(field('Retries after a failure'));
+    await user.type(field('Retries after a failure'), '2');
+    await user.click(screen.getByRole('checkbox', { name: 'A cell raised an error' }));
+    await user.click(screen.getByRole('checkbox', { name: 'The kernel died' }));
+    expect(screen.getByText(/Choose at least one kind/)).toBeTruthy();
+
+    await user.click(screen.getByRole('checkbox', { name: 'The memory was used up' }));
+    await user.clear(field('Wait before the first (minutes)'));
+    await user.type(field('Wait before the first (minutes)'), '5');
+    await user.clear(field('Give up when it has not started within (hours)'));
+    await user.click(press('Schedule'));
+
+    expect(onSchedule.mock.calls[0][0]).toMatchObject({
+      retries: 2,
+      retry_on: ['out_of_memory'],
+      retry_delay_seconds: 300,
+      expire_after_seconds: null
     });
   });
 

@@ -12,6 +12,7 @@ from nightbook.client import Client
 
 LogIn = Callable[[], None]
 Shots = Callable[[str], Path]
+Findings = Callable[[], list[str]]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -145,6 +146,41 @@ def test_a_schedule_is_tried_before_it_is_made(page: Page, log_in: LogIn, shots:
     expect(form.get_by_role("button", name="Schedule", exact=True)).to_be_enabled()
     box = form.bounding_box()
     assert box is not None and box["height"] < 1500, "its parts are as high as their fields"
+
+
+def test_a_calendars_rule_says_when_a_result_must_be_ready(
+    page: Page, log_in: LogIn, shots: Shots, scheme: str, findings: Findings
+) -> None:
+    log_in()
+    page.get_by_role("link", name="Notebooks").click()
+    page.get_by_role("link", name="daily_sales.ipynb").click()
+    form = page.get_by_role("form", name="Schedule a notebook")
+    form.get_by_label("Name of the schedule").fill(f"By a rule, {scheme}")
+    form.get_by_label("Time zone").fill("Europe/Berlin")
+    form.get_by_label("Run", exact=True).select_option("rrule")
+    form.get_by_label("Recurrence rule").fill("RRULE:FREQ=YEARLY;BYWEEKNO=7")
+    expect(form.get_by_role("alert")).to_contain_text("BYWEEKNO")
+    form.get_by_label("Recurrence rule").fill("RRULE:FREQ=WEEKLY;BYDAY=MO,WE;BYHOUR=9;BYMINUTE=0;COUNT=12")
+    expect(form.get_by_text("12 runs in all")).to_be_visible()
+    form.get_by_role("button", name="Use this rule").scroll_into_view_if_needed()
+    shots("rule")
+    assert findings() == []
+    form.get_by_role("button", name="Use this rule").click()
+
+    expect(form.get_by_label("At", exact=True)).to_have_value("09:00")
+    form.get_by_label("The result must be ready by then").check()
+    expect(form.get_by_text("starts 30 minutes before it must be ready")).to_be_visible()
+    shots("ready")
+    form.get_by_text("More options").click()
+    expect(form.get_by_label("At most so many runs")).to_have_value("12")
+    form.get_by_label("Retries after a failure").fill("2")
+    form.get_by_text("The memory was used up").click()
+    shots("options")
+    assert findings() == []
+    form.get_by_role("button", name="Schedule", exact=True).click()
+
+    expect(page.get_by_role("heading", name=f"By a rule, {scheme}")).to_be_visible()
+    expect(page.get_by_text(re.compile("Monday and Wednesday")).first).to_be_visible()
 
 
 def test_one_schedule_follows_another_that_a_program_fires(

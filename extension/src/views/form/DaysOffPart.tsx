@@ -3,15 +3,15 @@ import * as React from 'react';
 
 import { Choice, Field } from '../parts/field';
 import { useWords } from '../parts/words';
-import type { Draft } from './draft';
+import { type Draft, hasJitter } from './draft';
 import { Line, type MoreProps } from './MorePart';
-import { hasZone } from './timing';
+import { isTimed } from './timing';
 
 /** Days are those of a clock somewhere; what waits for something else has none. */
 export function DaysOffPart(props: MoreProps): JSX.Element | null {
   const { __ } = useWords();
   const { draft, errors, onChange } = props;
-  if (!hasZone(draft.timing.preset)) {
+  if (!isTimed(draft.timing.preset)) {
     return null;
   }
   const moves: [Draft['onExcluded'], string][] = [
@@ -47,13 +47,15 @@ export function DaysOffPart(props: MoreProps): JSX.Element | null {
             />
           )}
         </Field>
-        <Line
-          {...props}
-          of="jitterMinutes"
-          field="jitter_seconds"
-          label={__('Spread the start over (minutes)')}
-          help={__('Each run starts up to that much later, so that not all start at once.')}
-        />
+        {hasJitter(draft) && (
+          <Line
+            {...props}
+            of="jitterMinutes"
+            field="jitter_seconds"
+            label={__('Spread the start over (minutes)')}
+            help={__('Each run starts up to that much later, so that not all start at once.')}
+          />
+        )}
       </div>
     </fieldset>
   );

@@ -88,6 +88,8 @@ type TextKey =
   | 'timeoutMinutes'
   | 'cellTimeoutMinutes'
   | 'retries'
+  | 'retryDelayMinutes'
+  | 'expireHours'
   | 'priority'
   | 'tags'
   | 'runbookUrl'
@@ -129,51 +131,6 @@ export function Line({
         />
       )}
     </Field>
-  );
-}
-
-export function LimitsPart(props: MoreProps): JSX.Element {
-  const { __ } = useWords();
-  const { draft, onChange } = props;
-  return (
-    <fieldset className="nightbook-Part">
-      <legend>{__('Limits and retries')}</legend>
-      <div className="nightbook-Grid">
-        <Line
-          {...props}
-          of="timeoutMinutes"
-          field="timeout_seconds"
-          label={__('Time limit of a run (minutes)')}
-        />
-        <Line
-          {...props}
-          of="cellTimeoutMinutes"
-          field="cell_timeout_seconds"
-          label={__('Time limit of a cell (minutes)')}
-          help={__('Empty means no limit of its own.')}
-        />
-        <Line
-          {...props}
-          of="retries"
-          field="retries"
-          label={__('Retries after a failure')}
-          help={__('Each retry runs the whole notebook again.')}
-        />
-        <Line
-          {...props}
-          of="priority"
-          field="priority"
-          label={__('Priority')}
-          help={__('0 to 100; higher goes first within a pool.')}
-        />
-      </div>
-      <Check
-        label={__('Run again when a worker is lost')}
-        help={__('Only safe where running a cell twice does no harm.')}
-        checked={draft.retryOnWorkerLoss}
-        onChange={retryOnWorkerLoss => onChange({ retryOnWorkerLoss })}
-      />
-    </fieldset>
   );
 }
 

@@ -83,6 +83,7 @@ export function PreviewPart({ trigger, previewed }: PreviewPartProps): JSX.Eleme
   return (
     <Shown asking={asking}>
       <p className="nightbook-Preview-words">{preview.words}</p>
+      {preview.margin && <p className="nightbook-faint">{preview.margin}</p>}
       {isAboutTimes(trigger) && <Times preview={preview} zone={zone} />}
     </Shown>
   );
@@ -121,11 +122,16 @@ export function FireTimes({ preview, zone }: FireTimesProps): JSX.Element {
   const elsewhere = zone !== undefined && zone !== ownZone();
   return (
     <ol className="nightbook-FireTimes" aria-label={__('Next fire times')}>
-      {preview.fire_times.map(({ at, local, note }) => (
+      {preview.fire_times.map(({ at, local, note, starts_at: start }) => (
         <li key={at}>
           <Moment at={at} />
           {elsewhere && (
             <span className="nightbook-faint">{__('%1 in %2', clock(local), zone)}</span>
+          )}
+          {start && (
+            <span className="nightbook-faint">
+              {__('starts')} <Moment at={start} />
+            </span>
           )}
           {note && <span className="nightbook-FireTimes-note">{note}</span>}
         </li>

@@ -25,15 +25,18 @@ import {
   type Given,
   newDraft,
   patchOf,
+  ruleOf,
   runDraftOf,
   scheduleDraftOf,
   testDraftOf
 } from './draft';
 import type { Neighbours } from './CausesPart';
 import { Findings } from './Findings';
-import { AboutPart, LimitsPart, type MoreProps, PlacePart, PoliciesPart } from './MorePart';
+import { LimitsPart, RetriesPart } from './LimitsPart';
+import { AboutPart, type MoreProps, PlacePart, PoliciesPart } from './MorePart';
 import { ParametersPart } from './ParametersPart';
 import { type AskPreview, PreviewPart, usePreview } from './PreviewPart';
+import type { AskRule } from './RulePart';
 import { isSayable, timingErrors, triggerOf } from './timing';
 import { TimingPart } from './TimingPart';
 import { type Act, useDraft } from './useDraft';
@@ -53,6 +56,8 @@ export interface ScheduleFormProps {
   /** The other schedules that this one may follow. */
   neighbours?: Neighbours;
   onPreview: AskPreview;
+  /** Reads a calendar's rule; without it none can be pasted. */
+  onRule?: AskRule;
   onSchedule?(draft: ScheduleDraft): Promise<Refusal | null>;
   onSave?(patch: SchedulePatch): Promise<Refusal | null>;
   onRun?(draft: RunDraft): Promise<Refusal | null>;
@@ -121,6 +126,8 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
         timing={draft.timing}
         errors={errors}
         neighbours={props.neighbours}
+        askRule={props.onRule}
+        onRule={read => change(ruleOf(read, draft))}
         parameters={editable(declared).map(({ name }) => name)}
         onChange={part => change({ timing: { ...draft.timing, ...part } })}
       >
@@ -133,6 +140,7 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
         <summary>{__('More options')}</summary>
         <PlacePart {...more} />
         <LimitsPart {...more} />
+        <RetriesPart {...more} />
         <PoliciesPart {...more} />
         <DaysOffPart {...more} />
         <AboutPart {...more} />

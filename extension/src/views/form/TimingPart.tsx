@@ -1,11 +1,14 @@
 /** When to run: a choice in words first, then what that choice needs. */
 import * as React from 'react';
 
+import type { RRuleView } from '../../tokens';
 import { Choice, Field, type InputProps } from '../parts/field';
 import { useWords } from '../parts/words';
 import { AfterPart, EventPart, type Neighbours } from './CausesPart';
 import type { Errors } from './draft';
-import { DAYS, hasZone, type Preset, type Timing, type Unit } from './timing';
+import { FinishPart } from './FinishPart';
+import { type AskRule, RulePart } from './RulePart';
+import { DAYS, hasZone, isTimed, type Preset, type Timing, type Unit } from './timing';
 import { allZones } from './zones';
 
 interface TimingPartProps {
@@ -15,6 +18,9 @@ interface TimingPartProps {
   neighbours?: Neighbours;
   /** The names of the notebook's parameters. */
   parameters?: readonly string[];
+  /** Reads a calendar's rule, where somebody can. */
+  askRule?: AskRule;
+  onRule?(read: RRuleView): void;
   onChange(change: Partial<Timing>): void;
   children?: React.ReactNode;
 }
@@ -22,7 +28,7 @@ interface TimingPartProps {
 const WITH_TIME: readonly Preset[] = ['weekdays', 'daily', 'weekly', 'monthly'];
 
 export function TimingPart(props: TimingPartProps): JSX.Element {
-  const { timing, errors, neighbours, parameters = [], onChange, children } = props;
+  const { timing, errors, neighbours, askRule, parameters = [], onChange, children } = props;
   const { __ } = useWords();
   const { preset } = timing;
   const part = { timing, errors, onChange };
@@ -35,6 +41,7 @@ export function TimingPart(props: TimingPartProps): JSX.Element {
     ['interval', __('Every … minutes, hours or days')],
     ['once', __('Once')],
     ['cron', __('Custom (cron)')],
+    ...(askRule ? [['rrule', __('By a calendar’s rule (RRULE)')] as [Preset, string]] : []),
     ...(neighbours ? [['after', __('After other schedules')] as [Preset, string]] : []),
     ['event', __('When a program calls')],
     ['manual', __('Only by hand')],
@@ -71,6 +78,15 @@ export function TimingPart(props: TimingPartProps): JSX.Element {
       {preset === 'after' && neighbours && <AfterPart {...part} neighbours={neighbours} />}
       {preset === 'event' && <EventPart {...part} parameters={parameters} />}
       {preset === 'weekly' && <DaysField {...part} />}
+      {preset === 'rrule' && askRule && (
+        <RulePart
+          zone={timing.zone}
+          error={errors['trigger.rrule']}
+          ask={askRule}
+          onUse={read => props.onRule?.(read)}
+        />
+      )}
+      {isTimed(preset) && <FinishPart {...part} />}
       {children}
     </fieldset>
   );

@@ -8,13 +8,14 @@ import type {
   Json,
   Parameter,
   ParameterList,
+  RRuleView,
   RunDraft,
   ScheduleDraft,
   SchedulePatch,
   ScheduleView,
   Words
 } from '../../tokens';
-import { hasZone, newTiming, type Timing, timingErrors, timingOf, triggerOf } from './timing';
+import { isTimed, newTiming, type Timing, timingErrors, timingOf, triggerOf } from './timing';
 import { type Entry, entryOf, isSame, read } from './values';
 import { instantOf, wallClock } from './zones';
 
@@ -28,6 +29,10 @@ export interface Draft {
   timeoutMinutes: string;
   cellTimeoutMinutes: string;
   retries: string;
+  /** The classes of failure after which a retry is worth it. */
+  retryOn: NonNullable<RunDraft['retry_on']>;
+  retryDelayMinutes: string;
+  expireHours: string;
   retryOnWorkerLoss: boolean;
   priority: string;
   catchUp: NonNullable<ScheduleDraft['catch_up']>;
@@ -70,6 +75,9 @@ export function newDraft(path: string, declared: ParameterList, zone?: string): 
     timeoutMinutes: String(DEFAULT_TIMEOUT_MINUTES),
     cellTimeoutMinutes: '',
     retries: '0',
+    retryOn: ['code', 'kernel_died'],
+    retryDelayMinutes: '1',
+    expireHours: '24',
     retryOnWorkerLoss: false,
     priority: '50',
     catchUp: 'latest',
@@ -104,6 +112,9 @@ export function draftOf(schedule: ScheduleView, declared: ParameterList): Draft 
     timeoutMinutes: minutes(schedule.timeout_seconds),
     cellTimeoutMinutes: minutes(schedule.cell_timeout_seconds),
     retries: String(schedule.retries),
+    retryOn: schedule.retry_on as Draft['retryOn'],
+    retryDelayMinutes: minutes(schedule.retry_delay_seconds),
+    expireHours: hours(schedule.expire_after_seconds),
     retryOnWorkerLoss: schedule.retry_on_worker_loss,
     priority: String(schedule.priority),
     catchUp: schedule.catch_up as Draft['catchUp'],
@@ -123,8 +134,26 @@ export function draftOf(schedule: ScheduleView, declared: ParameterList): Draft 
   };
 }
 
+/** What a calendar's rule changes of a draft. */
+export function ruleOf(read: RRuleView, draft: Draft): Partial<Draft> {
+  const timing = timingOf(read.trigger);
+  const local = (at: string | null) => (at ? wallClock(new Date(at), timing.zone) : '');
+  const { finishBy, margin } = draft.timing;
+  return {
+    timing: { ...timing, finishBy, margin },
+    startAt: local(read.start_at),
+    endAt: local(read.end_at),
+    maxRuns: read.max_runs === null ? '' : String(read.max_runs),
+    excludeDates: read.exclude_dates.join(', ')
+  };
+}
+
 function minutes(seconds: number | null): string {
   return seconds ? String(Math.round((seconds / 60) * 1000) / 1000) : '';
+}
+
+function hours(seconds: number | null): string {
+  return seconds ? String(Math.round((seconds / 3600) * 10_000) / 10_000) : '';
 }
 
 /** What each field shows: the given value, or the notebook's own default. */
@@ -181,10 +210,28 @@ function limitErrors(draft: Draft, { __ }: Words): Errors {
   if (!/^(10|\d)$/.test(draft.retries.trim())) {
     errors.retries = __('Enter a whole number from 0 to 10.');
   }
+  if (Number(draft.retries) > 0 && draft.retryOn.length === 0) {
+    errors.retry_on = __('Choose at least one kind of failure, or no retries.');
+  }
+  if (!inSeconds(Number(draft.retryDelayMinutes) * 60, DAY_SECONDS)) {
+    errors.retry_delay_seconds = __('Enter minutes, up to 1,440 (a day).');
+  }
+  if (
+    draft.expireHours.trim() &&
+    !inSeconds(Number(draft.expireHours) * 3600, LONGEST_MINUTES * 60)
+  ) {
+    errors.expire_after_seconds = __('Enter hours, up to 168 (a week), or nothing.');
+  }
   if (!/^(100|\d{1,2})$/.test(draft.priority.trim())) {
     errors.priority = __('Enter a whole number from 0 to 100.');
   }
   return errors;
+}
+
+const DAY_SECONDS = 86_400;
+
+function inSeconds(seconds: number, most: number): boolean {
+  return seconds >= 1 && seconds <= most;
 }
 
 function windowErrors(draft: Draft, { __ }: Words): Errors {
@@ -248,8 +295,8 @@ export function errorsOf(draft: Draft, given: Given, words: Words, only?: 'run')
   };
 }
 
-function seconds(text: string): number | null {
-  return text.trim() ? Math.max(1, Math.round(Number(text) * 60)) : null;
+function seconds(text: string, unit = 60): number | null {
+  return text.trim() ? Math.max(1, Math.round(Number(text) * unit)) : null;
 }
 
 function tagsOf(text: string): string[] {
@@ -273,6 +320,9 @@ export function runDraftOf(draft: Draft, given: Given, words: Words): RunDraft {
     timeout_seconds: seconds(draft.timeoutMinutes) ?? undefined,
     cell_timeout_seconds: seconds(draft.cellTimeoutMinutes),
     retries: Number(draft.retries),
+    retry_on: draft.retryOn,
+    retry_delay_seconds: seconds(draft.retryDelayMinutes) ?? undefined,
+    expire_after_seconds: seconds(draft.expireHours, 3600),
     retry_on_worker_loss: draft.retryOnWorkerLoss,
     tags: tagsOf(draft.tags)
   };
@@ -293,12 +343,17 @@ function givenBefore(given: Given): Record<string, unknown> {
 export function daysOffOf(
   draft: Draft
 ): Pick<ScheduleDraft, 'holidays' | 'exclude_dates' | 'on_excluded'> {
-  const counts = hasZone(draft.timing.preset);
+  const counts = isTimed(draft.timing.preset);
   return {
     holidays: (counts && draft.holidays.trim()) || null,
     exclude_dates: counts ? tagsOf(draft.excludeDates) : [],
     on_excluded: counts ? draft.onExcluded : 'skip'
   };
+}
+
+/** Whether runs may start a little later than at their times, which is no good where the end counts. */
+export function hasJitter({ timing }: Draft): boolean {
+  return isTimed(timing.preset) && !timing.finishBy;
 }
 
 function whole(text: string): number | null {
@@ -316,9 +371,7 @@ export function scheduleDraftOf(draft: Draft, given: Given, words: Words): Sched
     start_at: instant(draft.startAt),
     end_at: instant(draft.endAt),
     ...daysOffOf(draft),
-    jitter_seconds: hasZone(draft.timing.preset)
-      ? Math.round(Number(draft.jitterMinutes || '0') * 60)
-      : 0,
+    jitter_seconds: hasJitter(draft) ? Math.round(Number(draft.jitterMinutes || '0') * 60) : 0,
     max_runs: whole(draft.maxRuns),
     pause_after_failures: whole(draft.pauseAfter),
     catch_up: draft.catchUp,

@@ -15,6 +15,7 @@ export type Preset =
   | 'interval'
   | 'once'
   | 'cron'
+  | 'rrule'
   | 'after'
   | 'event'
   | 'manual'
@@ -45,6 +46,10 @@ export interface Timing {
   zone: string;
   dstGap: 'run_after' | 'skip';
   dstFold: 'first' | 'second' | 'both';
+  /** Whether the times are those at which the result must be ready. */
+  finishBy: boolean;
+  /** Minutes from the start to then; empty means as long as past runs took. */
+  margin: string;
   /** The ids of the schedules that it follows. */
   after: string[];
   join: 'all' | 'any';
@@ -74,6 +79,8 @@ export function newTiming(zone = ownZone(), now = new Date()): Timing {
     zone,
     dstGap: 'run_after',
     dstFold: 'first',
+    finishBy: false,
+    margin: '',
     after: [],
     join: 'all',
     ends: 'succeeded',
@@ -84,11 +91,23 @@ export function newTiming(zone = ownZone(), now = new Date()): Timing {
 
 /** The trigger that was chosen; null while `timingErrors` names a fault. */
 export function triggerOf(timing: Timing): Trigger | null {
+  const trigger = whenOf(timing);
+  if (!trigger || !timing.finishBy || !isTimed(timing.preset)) {
+    return trigger;
+  }
+  const margin = timing.margin.trim();
+  const own = margin ? { margin_seconds: Math.round(Number(margin) * 60) } : {};
+  return { ...trigger, finish_by: true, ...own } as Trigger;
+}
+
+function whenOf(timing: Timing): Trigger | null {
   switch (timing.preset) {
     case 'manual':
       return { kind: 'manual' };
     case 'kept':
       return timing.kept;
+    case 'rrule':
+      return null;
     case 'after':
       return timing.after.length > 0 ? after(timing) : null;
     case 'event':
@@ -148,6 +167,11 @@ export function hasZone(preset: Preset): boolean {
   return !['manual', 'interval', 'after', 'event', 'kept'].includes(preset);
 }
 
+/** Whether the choice has fire times, which may fall on days off or be when a result must be ready. */
+export function isTimed(preset: Preset): boolean {
+  return !['manual', 'rrule', 'after', 'event', 'kept'].includes(preset);
+}
+
 /** What is wrong with the choice, by field of the trigger. */
 export function timingErrors(timing: Timing, { __ }: Words): Record<string, string> {
   const errors: Record<string, string> = {};
@@ -176,10 +200,20 @@ export function timingErrors(timing: Timing, { __ }: Words): Record<string, stri
   if (preset === 'after' && timing.after.length === 0) {
     errors['trigger.schedule_ids'] = __('Choose at least one schedule.');
   }
+  if (preset === 'rrule') {
+    errors['trigger.rrule'] = __('Paste a rule, then choose “Use this rule”.');
+  }
+  if (isTimed(preset) && timing.finishBy && !isMargin(timing.margin)) {
+    errors['trigger.margin_seconds'] = __('Enter minutes, from 1 to 1,440 (a day), or nothing.');
+  }
   if (preset === 'cron' && timing.expression.trim() === '') {
     errors['trigger.expression'] = __('Enter five fields, for example 30 7 * * MON-FRI.');
   }
   return errors;
+}
+
+function isMargin(text: string): boolean {
+  return text.trim() === '' || (Number(text) >= 1 && Number(text) <= 1440);
 }
 
 const INTERVAL = /^P(?:T([1-9]\d*)([MH])|([1-9]\d*)D)$/;
@@ -188,10 +222,7 @@ const DAILY = /^(\d{1,2}) (\d{1,2}) (\S+) \* (\S+)$/;
 /** The choice that says *trigger*; for editing. */
 export function timingOf(trigger: Trigger): Timing {
   const zone = ('timezone' in trigger && trigger.timezone) || ownZone();
-  const fresh = newTiming(zone);
-  if ('finish_by' in trigger && trigger.finish_by) {
-    return { ...fresh, preset: 'kept', kept: trigger };
-  }
+  const fresh = { ...newTiming(zone), ...readinessOf(trigger) };
   switch (trigger.kind) {
     case 'after':
       return { ...fresh, ...followed(trigger) };
@@ -218,6 +249,14 @@ export function timingOf(trigger: Trigger): Timing {
 export function isSayable(trigger: Trigger): boolean {
   const { preset } = timingOf(trigger);
   return preset !== 'kept' && (trigger.kind !== 'interval' || INTERVAL.test(trigger.every));
+}
+
+function readinessOf(trigger: Trigger): Partial<Timing> {
+  if (!('finish_by' in trigger && trigger.finish_by)) {
+    return {};
+  }
+  const { margin_seconds: seconds } = trigger;
+  return { finishBy: true, margin: seconds ? String(Math.round(seconds / 0.6) / 100) : '' };
 }
 
 function followed(trigger: AfterTrigger): Partial<Timing> {

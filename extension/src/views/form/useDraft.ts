@@ -93,6 +93,8 @@ const RENAMED: Record<string, string> = {
   follow: 'notebook',
   cellTimeoutMinutes: 'cell_timeout_seconds',
   jitterMinutes: 'jitter_seconds',
+  retryDelayMinutes: 'retry_delay_seconds',
+  expireHours: 'expire_after_seconds',
   pauseAfter: 'pause_after_failures'
 };
 

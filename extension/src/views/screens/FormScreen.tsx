@@ -6,6 +6,7 @@ import { type Model, sources } from '../../model';
 import type { Refusal, RunView, ScheduleView, Words } from '../../tokens';
 import type { Neighbours } from '../form/CausesPart';
 import type { AskPreview } from '../form/PreviewPart';
+import type { AskRule } from '../form/RulePart';
 import { ScheduleForm, type ScheduleFormProps } from '../form/ScheduleForm';
 import { momentWords } from '../parts/moments';
 import { Loaded } from '../parts/notices';
@@ -30,6 +31,16 @@ export function previewOf(model: Model): AskPreview {
   return async (wish, signal) => {
     try {
       return { preview: await model.api.preview({ ...wish, count: FIRE_TIMES }, signal) };
+    } catch (error) {
+      return { refusal: refusalOf(error) };
+    }
+  };
+}
+
+export function rulesOf(model: Model): AskRule {
+  return async (wish, signal) => {
+    try {
+      return { read: await model.api.readRRule(wish, signal) };
     } catch (error) {
       return { refusal: refusalOf(error) };
     }
@@ -79,6 +90,7 @@ export function FormScreen(props: FormScreenProps): JSX.Element {
   const acts = useActs(props);
   const { onTest, testRun } = useTest();
   const onPreview = React.useMemo(() => previewOf(model), [model]);
+  const onRule = React.useMemo(() => rulesOf(model), [model]);
   const own = schedule?.value.id;
   const neighbours = React.useMemo(() => neighboursOf(model, own), [model, own]);
   return (
@@ -96,6 +108,7 @@ export function FormScreen(props: FormScreenProps): JSX.Element {
           zone={props.zone}
           neighbours={neighbours}
           onPreview={onPreview}
+          onRule={onRule}
           onCancel={props.onCancel}
           onTest={onTest}
           test={testRun && <TestRun key={testRun} id={testRun} />}
