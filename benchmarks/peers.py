@@ -11,8 +11,8 @@ from pathlib import Path
 
 PACKAGES = {
     "jupyter_scheduler": ["jupyter-scheduler", "jupyter-server", "ipykernel"],
-    # Prefect 3.8.8 names an argument that FastAPI has dropped since.
-    "prefect": ["prefect", "papermill", "ipykernel", "fastapi<0.140"],
+    # Prefect 3.8.8 works neither with the newest FastAPI nor with SQLAlchemy 2.1.
+    "prefect": ["prefect", "papermill", "ipykernel", "fastapi<0.140", "sqlalchemy<2.1"],
 }
 
 

@@ -267,12 +267,27 @@ export class Api {
     return (await this.get<{ items: wire.KernelView[] }>('/kernels')).items;
   }
   /** How everything stands; days are those of *timezone*, or of UTC where the server does not know it. */
-  async overview(timezone = 'UTC'): Promise<wire.OverviewView> {
+  overview(timezone = 'UTC'): Promise<wire.OverviewView> {
+    return this.byDays('/overview', timezone);
+  }
+  /** What ran and will run between two instants, at most three days apart. */
+  timeline(start: string, end: string): Promise<wire.TimelineView> {
+    return this.get('/timeline', { from: start, to: end });
+  }
+  /** Counts for each day from *first* to *last*, as those of *timezone* if the server knows it. */
+  calendar(first: string, last: string, timezone: string): Promise<wire.CalendarView> {
+    return this.byDays('/calendar', timezone, { from: first, to: last });
+  }
+  private async byDays<Value>(
+    path: string,
+    timezone: string,
+    query: wire.Query = {}
+  ): Promise<Value> {
     try {
-      return await this.get('/overview', { timezone });
+      return await this.get(path, { ...query, timezone });
     } catch (error) {
       if (error instanceof ApiError && error.code === 'unknown_timezone') {
-        return this.get('/overview');
+        return this.get(path, query);
       }
       throw error;
     }

@@ -7,6 +7,7 @@ import '../style/web.css';
 import '../style/base.css';
 import '../style/pages.css';
 import '../style/lists.css';
+import '../style/calendar.css';
 
 import * as React from 'react';
 import { createRoot } from 'react-dom/client';

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calendar
+         * @description For each day of some weeks: how many runs ended and how, and how many fire times are to come.
+         */
+        get: operations["calendar_api_v1_calendar_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1063,6 +1083,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Timeline
+         * @description The runs that were under way in a span, the fire times that did not run, and those to come.
+         */
+        get: operations["timeline_api_v1_timeline_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -1573,6 +1613,40 @@ export interface components {
             schema_version: number;
         };
         /**
+         * BarView
+         * @description A run, or a fire time that did not run. What never started is at `fire_at`, else at `finished_at`.
+         */
+        BarView: {
+            /** Finished At */
+            finished_at?: string | null;
+            /** Fire At */
+            fire_at?: string | null;
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            /** Started At */
+            started_at?: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired";
+        };
+        /** CalendarView */
+        CalendarView: {
+            /** Days */
+            days: components["schemas"]["PlanDayView"][];
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+            /** Timezone */
+            timezone: string;
+        };
+        /**
          * CallerView
          * @description Who is asking. `csrf_token` is given to a session (cookie) only.
          */
@@ -1723,6 +1797,19 @@ export interface components {
              * Format: uuid
              */
             worker_id: string;
+        };
+        /**
+         * ComingView
+         * @description A fire time to come. `starts_at` is when its run starts, where that is not the fire time itself.
+         */
+        ComingView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Starts At */
+            starts_at?: string | null;
         };
         /**
          * CronTrigger
@@ -2276,6 +2363,33 @@ export interface components {
             pools: string[];
         };
         /**
+         * LaneView
+         * @description What one schedule, or one notebook that is run by hand, did and will do in the span.
+         *
+         *     `coming` holds the first of its fire times; `has_more_coming` says whether there are others.
+         */
+        LaneView: {
+            /**
+             * Coming
+             * @default []
+             */
+            coming: components["schemas"]["ComingView"][];
+            /**
+             * Has More Coming
+             * @default false
+             */
+            has_more_coming: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Runs
+             * @default []
+             */
+            runs: components["schemas"]["BarView"][];
+            /** Schedule Id */
+            schedule_id?: string | null;
+        };
+        /**
          * LastRunView
          * @description A run as the list of schedules shows it. `seconds` is from start to end, null before the end.
          */
@@ -2763,6 +2877,32 @@ export interface components {
         PauseDraft: {
             /** Reason */
             reason?: string | null;
+        };
+        /**
+         * PlanDayView
+         * @description A day of the asked-for time zone: ends by kind, and the fire times that are still to come.
+         *
+         *     `has_more_coming`: some schedule fires more often than is counted here.
+         */
+        PlanDayView: {
+            /** Coming */
+            coming: number;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Has More Coming
+             * @default false
+             */
+            has_more_coming: boolean;
+            /** Other */
+            other: number;
+            /** Red */
+            red: number;
+            /** Succeeded */
+            succeeded: number;
         };
         /**
          * PointView
@@ -3962,6 +4102,34 @@ export interface components {
             timeout_seconds: number;
         };
         /**
+         * TimelineView
+         * @description The lanes in the order of their names, with the moment at which they were looked at.
+         *
+         *     Where there is too much for one answer, `runs_until` says up to which end of a run all are there, and
+         *     `more_lanes` how many lanes were left out: ask for a shorter span.
+         */
+        TimelineView: {
+            /** Lanes */
+            lanes: components["schemas"]["LaneView"][];
+            /**
+             * More Lanes
+             * @default 0
+             */
+            more_lanes: number;
+            /**
+             * Now
+             * Format: date-time
+             */
+            now: string;
+            /** Runs Until */
+            runs_until?: string | null;
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+        };
+        /**
          * TokenDraft
          * @description A new token. Its scopes may not be wider than the caller's own.
          */
@@ -4237,6 +4405,41 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    calendar_api_v1_calendar_get: {
+        parameters: {
+            query: {
+                from: string;
+                /** @description the last day, at most 42 days in all */
+                to: string;
+                /** @description IANA name of the zone whose days are counted */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_events_api_v1_events_get: {
         parameters: {
             query?: {
@@ -6079,6 +6282,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StatsView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    timeline_api_v1_timeline_get: {
+        parameters: {
+            query: {
+                /** @description the first moment of the span */
+                from: string;
+                /** @description the moment at which the span is over; at most 73 h */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimelineView"];
                 };
             };
             /** @description Validation Error */

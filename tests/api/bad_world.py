@@ -72,6 +72,8 @@ READS = [
     "/exports",
     "/tokens",
     "/overview",
+    "/timeline",
+    "/calendar",
 ]
 
 VALID = {

@@ -61,10 +61,13 @@ class TestMutations:
                     "schedule_id",
                     "sort",
                     "notebook",
+                    "from",
+                    "to",
+                    "timezone",
                 ]
             ),
             st.text(max_size=30).filter(lambda text: text.isprintable())
-            | st.sampled_from(["1", "2026-01-01T00:00:00Z", "%", "_"]),
+            | st.sampled_from(["1", "2026-01-01T00:00:00Z", "2026-01-01", "9999-12-31", "%", "_"]),
             max_size=3,
         ),
     )

@@ -107,6 +107,11 @@ ACTS = {
         runs.comparable(s, runs.newest(s, b[0].id, 1)[0]),
         runs.comparable(s, world.run(s)),
     ),
+    "a timeline": lambda s, b: (
+        runs.within(s, NOON, NOON + timedelta(days=1), limit=100),
+        runs.not_run_within(s, [b[0].id, b[1].id], NOON, NOON + timedelta(days=1), limit=100),
+        schedules.firing_before(s, NOON, 100),
+    ),
     "gaps": lambda s, b: gaps.next_to_fill(s, limit=5),
 }
 

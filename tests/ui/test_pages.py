@@ -193,3 +193,37 @@ def test_times_are_the_readers_with_utc_on_hover(
     expect(first).to_contain_text("07:30")
     title = first.locator("time").get_attribute("title") or ""
     assert re.search(r"0[56]:30:00 UTC", title)
+
+
+@pytest.mark.usefixtures("schedules")
+def test_the_calendar_shows_what_ran_and_what_will(
+    page: Page, log_in: LogIn, api: Client, shots: Shots, findings: Findings, scheme: str
+) -> None:
+    hourly = {"kind": "cron", "expression": "0 * * * *", "timezone": "UTC"}
+    api.schedules.create(f"By the hour, {scheme}", "daily_sales.ipynb", hourly)
+    log_in()
+    page.get_by_role("link", name="Calendar").click()
+
+    expect(page.get_by_role("heading", name="Calendar")).to_be_visible()
+    today = page.get_by_role("table").get_by_role("button", pressed=True)
+    expect(today).to_have_accessible_name(re.compile(r"\d+ failed.*succeeded"))
+    lane = page.get_by_role("listitem").filter(has_text="Stock valuation")
+    expect(lane.get_by_role("link", name=re.compile("Failed")).first).to_be_visible()
+    shots("month")
+    lane.scroll_into_view_if_needed()
+    page.mouse.wheel(0, 600)
+    shots("day")
+    assert findings() == []
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    shots("phone")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing is cut off"
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.get_by_label("Shown").select_option("1")
+    shots("hour")
+    lane.get_by_role("link", name=re.compile("Failed")).last.click()
+    expect(page.get_by_text("Cell 9 raised ValueError").first).to_be_visible()
+
+    page.goto(page.url.split("/runs")[0] + "/calendar")
+    page.get_by_role("button", name="Next month").click()
+    page.get_by_role("table").get_by_role("button", name=re.compile("1[0-9].*to come")).first.click()
+    expect(page.get_by_role("img", name=re.compile("Comes")).nth(20)).to_be_visible()

@@ -14,6 +14,7 @@ import {
   RunsScreen,
   SchedulesScreen
 } from '../views/screens/ListScreens';
+import { CalendarScreen } from '../views/screens/CalendarScreen';
 import { CompareScreen } from '../views/screens/CompareScreen';
 import { RunScreen } from '../views/screens/RunScreen';
 import { ScheduleScreen } from '../views/screens/ScheduleScreen';
@@ -79,7 +80,16 @@ export function panelIn(nightbook: Nightbook, place: Place): MainAreaWidget<Nigh
   return widget;
 }
 
-const KINDS = ['overview', 'schedules', 'runs', 'notebooks', 'run', 'comparison', 'schedule'];
+const KINDS = [
+  'overview',
+  'schedules',
+  'runs',
+  'notebooks',
+  'calendar',
+  'run',
+  'comparison',
+  'schedule'
+];
 
 /** The place that saved arguments name; the overview where they name none. */
 export function placeOf(args: unknown): Place {
@@ -109,6 +119,7 @@ function Navigation({ place, onBack }: { place: Place; onBack?(): void }): JSX.E
     [{ kind: 'overview' }, __('Overview'), 'home', ''],
     [{ kind: 'schedules' }, __('Schedules'), 'calendar', 'schedule'],
     [{ kind: 'runs' }, __('Runs'), 'play', place.kind === 'comparison' ? 'comparison' : 'run'],
+    [{ kind: 'calendar' }, __('Calendar'), 'days', ''],
     [{ kind: 'notebooks' }, __('Notebooks'), 'book', '']
   ];
   return (
@@ -137,6 +148,8 @@ function Screen({ place }: { place: Place }): JSX.Element {
       return <RunsScreen />;
     case 'notebooks':
       return <NotebooksScreen />;
+    case 'calendar':
+      return <CalendarScreen key={place.day ?? ''} day={place.day} />;
     case 'run':
       return (
         <RunScreen key={`${place.id} ${place.rerun ?? ''}`} id={place.id} rerun={place.rerun} />

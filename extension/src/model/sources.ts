@@ -50,6 +50,20 @@ export const overview: Source<wire.OverviewView> = {
   load: api => api.overview(Intl.DateTimeFormat().resolvedOptions().timeZone)
 };
 
+/** What ran and will run in a span. The keys begin as the landing page's: they are stale when it is. */
+export function timeline(start: string, end: string): Source<wire.TimelineView> {
+  return { key: `overview-timeline:${start}:${end}`, load: api => api.timeline(start, end) };
+}
+
+/** Counts for the days of the reader's zone from *first* to *last*. */
+export function calendar(first: string, last: string): Source<wire.CalendarView> {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return {
+    key: `overview-calendar:${first}:${last}`,
+    load: api => api.calendar(first, last, zone)
+  };
+}
+
 /** How a schedule has gone lately. */
 export function stats(schedule: string): Source<wire.StatsView> {
   return { key: `schedule-stats:${schedule}`, load: api => api.stats(schedule) };

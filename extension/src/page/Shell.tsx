@@ -19,6 +19,7 @@ import {
   RunsScreen,
   SchedulesScreen
 } from '../views/screens/ListScreens';
+import { CalendarScreen } from '../views/screens/CalendarScreen';
 import { CompareScreen } from '../views/screens/CompareScreen';
 import { ReaderScreen } from '../views/screens/ReaderScreen';
 import { RunScreen } from '../views/screens/RunScreen';
@@ -133,6 +134,7 @@ function useTitle({ kind }: Route): void {
     schedules: __('Schedules'),
     schedule: __('Schedule'),
     reader: __('Latest result'),
+    calendar: __('Calendar'),
     runs: __('Runs'),
     run: __('Run'),
     comparison: __('Compare two runs'),
@@ -158,6 +160,7 @@ function Navigation({ route }: { route: Route }): JSX.Element {
     [{ kind: 'overview' }, __('Overview'), 'home', ['overview', 'login']],
     [{ kind: 'schedules' }, __('Schedules'), 'calendar', ['schedules', 'schedule', 'reader']],
     [{ kind: 'runs' }, __('Runs'), 'play', ['runs', 'run', 'comparison']],
+    [{ kind: 'calendar' }, __('Calendar'), 'days', ['calendar']],
     [{ kind: 'notebooks' }, __('Notebooks'), 'book', ['notebooks', 'schedule-notebook']]
   ];
   return (
@@ -216,6 +219,8 @@ function Screen({ route }: { route: Route }): JSX.Element {
       return <RunsScreen />;
     case 'notebooks':
       return <NotebooksScreen />;
+    case 'calendar':
+      return <CalendarScreen key={route.day ?? ''} day={route.day} />;
     case 'run':
       return <RunScreen key={route.id} id={route.id} cell={route.cell} inPlace />;
     case 'comparison':

@@ -21,6 +21,8 @@ export function pathOf(place: Place): string {
       return `/schedules/${encodeURIComponent(place.id)}`;
     case 'reader':
       return `/schedules/${encodeURIComponent(place.schedule)}/latest-successful`;
+    case 'calendar':
+      return place.day === undefined ? '/calendar' : `/calendar?day=${place.day}`;
     case 'schedule-notebook':
       return `/notebooks/${encodeURIComponent(place.sha256)}?path=${encodeURIComponent(place.path)}`;
     default:
@@ -50,6 +52,8 @@ export function routeOf(pathname: string, search = ''): Route {
     case 'notebooks':
     case 'login':
       return { kind: concept };
+    case 'calendar':
+      return { kind: 'calendar', ...dayOf(search) };
     default:
       return { kind: 'nowhere' };
   }
@@ -75,6 +79,12 @@ function detailOf(concept: string, id: string, search: string): Route {
 function cellOf(search: string): { cell?: number } {
   const number = Number(new URLSearchParams(search).get('cell') ?? NaN);
   return Number.isInteger(number) && number > 0 ? { cell: number - 1 } : {};
+}
+
+function dayOf(search: string): { day?: string } {
+  const day = new URLSearchParams(search).get('day') ?? '';
+  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(day) && !Number.isNaN(Date.parse(day));
+  return isDay ? { day } : {};
 }
 
 function decoded(text: string): string {

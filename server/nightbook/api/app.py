@@ -35,6 +35,7 @@ from nightbook.api import (
     previews,
     runs,
     schedules,
+    timeline,
     worker,
 )
 from nightbook.api.deps import PREFIX, AnyCaller, House, Requires
@@ -58,6 +59,7 @@ GUARDED = (
     exports.router,
     fleet.router,
     overview.router,
+    timeline.router,
     evidence.router,
 )
 #: The only routes without a caller of ours: log-in, probes, the pages, which hold nothing of ours, and hooks,

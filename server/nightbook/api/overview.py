@@ -1,8 +1,7 @@
 """How things stand: the landing page in one answer, a schedule's figures, what is usual for a run."""
 
-from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Annotated
 from uuid import UUID
@@ -11,7 +10,7 @@ from fastapi import APIRouter, Query
 from sqlmodel import Session
 
 from nightbook.adapters.database import moment_of
-from nightbook.api import views
+from nightbook.api import days, views
 from nightbook.api.deps import PREFIX, Now, Reading, RunsReader
 from nightbook.api.fleet import pool_views
 from nightbook.core.figures import percentile, ratio
@@ -122,28 +121,8 @@ def _why_waiting(pool: PoolView | None) -> str | None:
 
 
 def _day_views(zone: str, now: datetime, tallied: Sequence[Tally]) -> list[DayView]:
-    rules = zones.zone(zone)
-    by_day: dict[date, list[Tally]] = {}
-    for tally in tallied:
-        by_day.setdefault(tally.hour.astimezone(rules).date(), []).append(tally)
-    today = now.astimezone(rules).date()
-    days = [today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    return [_day_view(day, by_day.get(day, [])) for day in days]
-
-
-def _day_view(day: date, ended: Sequence[Tally]) -> DayView:
-    count: Counter[str] = Counter()
-    for tally in ended:
-        kind = "red" if tally.state in RED else "succeeded" if tally.state == "succeeded" else "other"
-        count[kind] += tally.runs
-    took = sum(tally.seconds for tally in ended if tally.state == "succeeded")
-    return DayView(
-        day=day,
-        succeeded=count["succeeded"],
-        red=count["red"],
-        other=count["other"],
-        mean_seconds=took / count["succeeded"] if count["succeeded"] else None,
-    )
+    today = now.astimezone(zones.zone(zone)).date()
+    return days.views([today - timedelta(days=back) for back in range(DAYS - 1, -1, -1)], zone, tallied)
 
 
 @router.get("/stats")

@@ -11,7 +11,7 @@ from nightbook.core.errors import NotFound
 router = APIRouter(include_in_schema=False)
 
 WEB = Path(__file__).parent.parent / "web"
-_PAGES = ("", "login", "schedules", "runs", "notebooks")
+_PAGES = ("", "login", "schedules", "runs", "calendar", "notebooks")
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 _NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Nightbook</title>
 <h1>The web page is not built</h1>

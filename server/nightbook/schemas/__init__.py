@@ -94,6 +94,7 @@ from nightbook.schemas.schedules import (
     ScheduleView,
 )
 from nightbook.schemas.specs import SpecDraft
+from nightbook.schemas.timeline import BarView, CalendarView, ComingView, LaneView, PlanDayView, TimelineView
 from nightbook.schemas.triggers import (
     AfterTrigger,
     CalendarDraft,
@@ -137,7 +138,9 @@ __all__ = [
     "AttemptView",
     "BackfillDraft",
     "BackfillView",
+    "BarView",
     "CalendarDraft",
+    "CalendarView",
     "CallerView",
     "CancelDraft",
     "CancelList",
@@ -146,6 +149,7 @@ __all__ = [
     "CellView",
     "ClaimAnswer",
     "ClaimDraft",
+    "ComingView",
     "CronTrigger",
     "DayView",
     "Draft",
@@ -176,6 +180,7 @@ __all__ = [
     "JournalTail",
     "KernelList",
     "KernelView",
+    "LaneView",
     "LastRunView",
     "LateView",
     "LeaseAnswer",
@@ -200,6 +205,7 @@ __all__ = [
     "ParameterList",
     "Parameters",
     "PauseDraft",
+    "PlanDayView",
     "PointView",
     "PoolDraft",
     "PoolLimits",
@@ -231,6 +237,7 @@ __all__ = [
     "SweepDraft",
     "Tags",
     "Text",
+    "TimelineView",
     "TokenDraft",
     "TokenView",
     "Trigger",

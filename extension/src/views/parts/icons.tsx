@@ -3,6 +3,7 @@ import * as React from 'react';
 
 const SHAPES = {
   calendar: 'M3 4.5h10v8.5H3zM3 7.5h10M5.5 2.5v3M10.5 2.5v3',
+  days: 'M3 3h10v10H3zM3 6.5h10M3 9.8h10M6.3 6.5V13M9.7 6.5V13',
   check: 'M3.5 8.5l3 3 6-7',
   cross: 'M4 4l8 8M12 4l-8 8',
   clock: 'M8 4.5V8l2.5 1.5M8 2a6 6 0 1 0 0 12A6 6 0 0 0 8 2z',

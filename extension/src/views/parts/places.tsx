@@ -12,6 +12,7 @@ export type Place =
   | { kind: 'schedules' }
   | { kind: 'runs'; schedule?: string }
   | { kind: 'notebooks' }
+  | { kind: 'calendar'; day?: string }
   | { kind: 'run'; id: string; rerun?: boolean; cell?: number }
   | { kind: 'comparison'; run: string; other: string }
   | { kind: 'schedule'; id: string }

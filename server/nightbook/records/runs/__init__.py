@@ -15,7 +15,14 @@ from nightbook.records.runs.asking import (
 )
 from nightbook.records.runs.caps import free_slots, full_cap, full_owners, have_room
 from nightbook.records.runs.ending import ask_cancel, cancel, end_waiting, expire
-from nightbook.records.runs.history import Past, comparable, newest, waiting_since
+from nightbook.records.runs.history import (
+    Past,
+    comparable,
+    newest,
+    not_run_within,
+    waiting_since,
+    within,
+)
 from nightbook.records.runs.making import (
     Facts,
     Group,
@@ -85,6 +92,7 @@ __all__ = [
     "newest",
     "newest_fire_at",
     "newest_of_each",
+    "not_run_within",
     "occurrences",
     "of_group",
     "page",
@@ -101,4 +109,5 @@ __all__ = [
     "waiting_by_pool",
     "waiting_since",
     "with_unfinished",
+    "within",
 ]

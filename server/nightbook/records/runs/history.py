@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from nightbook.records.runs.tables import Attempt, Run
@@ -12,6 +13,9 @@ from nightbook.records.runs.tables import Attempt, Run
 #: How far back a look for comparable runs goes, and how many of them are compared.
 _LOOKED_AT = 200
 _COMPARED = 20
+#: How long after a span a run of it may have ended, to be found.
+_LONGEST_AFTER = timedelta(days=1)
+_NOT_RUN = ("skipped", "expired")
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,51 @@ class Past:
 def newest(session: Session, schedule_id: UUID, limit: int) -> Sequence[Run]:
     """The newest runs of a schedule in any state, the newest first."""
     wanted = select(Run).where(col(Run.schedule_id) == schedule_id).order_by(col(Run.id).desc()).limit(limit)
+    return session.exec(wanted).all()
+
+
+def within(session: Session, start: datetime, end: datetime, *, limit: int) -> Sequence[Run]:
+    """Runs that were under way between *start* and *end*, by their ends; those that go on come first.
+
+    One that ended more than a day after *end* is left out: the look would have no bound.
+    """
+    going_on = (
+        select(Run)
+        .where(col(Run.state) == "running", col(Run.started_at) < end)
+        .order_by(col(Run.id))
+        .limit(limit)
+    )
+    ended = (
+        select(Run)
+        .where(
+            col(Run.finished_at) >= start,
+            col(Run.finished_at) < end + _LONGEST_AFTER,
+            func.coalesce(col(Run.started_at), col(Run.finished_at)) < end,
+            col(Run.state).not_in(_NOT_RUN),
+        )
+        .order_by(col(Run.finished_at))
+        .limit(limit)
+    )
+    return [*session.exec(going_on).all(), *session.exec(ended).all()][:limit]
+
+
+def not_run_within(
+    session: Session, schedule_ids: Sequence[UUID], start: datetime, end: datetime, *, limit: int
+) -> Sequence[Run]:
+    """The fire times of these schedules in the span that were skipped or expired, the newest first."""
+    if not schedule_ids:
+        return []
+    wanted = (
+        select(Run)
+        .where(
+            col(Run.schedule_id).in_(schedule_ids),
+            col(Run.fire_at) >= start,
+            col(Run.fire_at) < end,
+            col(Run.state).in_(_NOT_RUN),
+        )
+        .order_by(col(Run.fire_at).desc())
+        .limit(limit)
+    )
     return session.exec(wanted).all()
 
 

@@ -69,6 +69,12 @@ def next_due(session: Session, limit: int) -> Sequence[Schedule]:
     return session.exec(wanted.limit(limit)).all()
 
 
+def firing_before(session: Session, end: datetime, limit: int) -> Sequence[Schedule]:
+    """The schedules with a run to start before *end*, the next one first."""
+    wanted = select(Schedule).where(col(Schedule.due_at) < end).order_by(col(Schedule.due_at))
+    return session.exec(wanted.limit(limit)).all()
+
+
 def failing(session: Session, limit: int) -> Sequence[tuple[Schedule, RedStreak]]:
     """Schedules whose newest judged run is red, the youngest streak first."""
     wanted = select(Schedule, RedStreak).join(RedStreak, col(RedStreak.schedule_id) == col(Schedule.id))
