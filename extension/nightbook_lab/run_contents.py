@@ -33,13 +33,33 @@ class RunContentsHandler(NightbookHandler):
         path = unquote(self.rest).strip("/")
         run_id, _, name = path.partition("/")
         if not run_id:
-            # Runs are listed page by page in a panel of ours, not as one endless folder.
+            # The drive in the browser makes the folders above the runs, in its reader's own time.
             model = _folder("", "", _NEVER, [])
         elif not _RUN_ID.fullmatch(run_id):
             raise _nothing()
         else:
             model = await self._model(run_id, name.strip("/"))
         self.finish(json.dumps(model, allow_nan=False))
+
+    @web.authenticated
+    @authorized
+    async def put(self, _path: str) -> None:
+        raise _read_only()
+
+    @web.authenticated
+    @authorized
+    async def post(self, _path: str) -> None:
+        raise _read_only()
+
+    @web.authenticated
+    @authorized
+    async def patch(self, _path: str) -> None:
+        raise _read_only()
+
+    @web.authenticated
+    @authorized
+    async def delete(self, _path: str) -> None:
+        raise _read_only()
 
     def document(self, error: BaseException | None, status: int) -> dict[str, Any]:
         # JupyterLab's own client of contents shows `message`.
@@ -108,6 +128,11 @@ class RunContentsHandler(NightbookHandler):
                 502, "not_json", "Nightbook's answer cannot be read. Check NIGHTBOOK_API_URL."
             )
         return value
+
+
+def _read_only() -> problems.Refusal:
+    words = "Runs are kept as they were: nothing can be changed, added or removed here."
+    return problems.Refusal(405, "read_only", words)
 
 
 def _nothing() -> problems.Refusal:

@@ -195,7 +195,7 @@ export class Api {
   }
 
   // ---- runs
-  runs(query: wire.RunFilters & wire.Query = {}): Promise<wire.Page<wire.RunView>> {
+  runs(query: wire.RunQuery = {}): Promise<wire.Page<wire.RunView>> {
     return this.get('/runs', query);
   }
   run(id: string): Promise<wire.RunView> {

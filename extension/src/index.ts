@@ -22,9 +22,10 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { runIcon } from '@jupyterlab/ui-components';
 
+import { drive, runsBrowser } from './lab/browsing';
 import { NotebookActions, type Target } from './lab/commands';
 import { debugRun } from './lab/debug';
-import { executedPath, RunsDrive } from './lab/drive';
+import { executedPath } from './lab/drive';
 import { formDialog, type FormOptions, formTab } from './lab/form';
 import { launchIcon, nightbookIcon, runsIcon, scheduleIcon } from './lab/icons';
 import { LINK, linkedRun, withoutLink } from './lab/link';
@@ -240,7 +241,6 @@ const viewer: JupyterFrontEndPlugin<void> = {
     restorer: ILayoutRestorer | null
   ) => {
     const { __ } = nightbook.words;
-    serviceManager.contents.addDrive(new RunsDrive(serviceManager.serverSettings));
     const factory = new RunViewerFactory({
       rendermime,
       contentFactory,
@@ -353,4 +353,4 @@ const links: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [state, notebookActs, panel, viewer, sidePanel, links];
+export default [state, notebookActs, panel, drive, runsBrowser, viewer, sidePanel, links];

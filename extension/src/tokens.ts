@@ -160,7 +160,13 @@ export interface ScheduleFilters {
   q?: string;
 }
 
-export type Query = Record<string, string | number | boolean | null | undefined>;
+type QueryValue = string | number | boolean | null | undefined;
+export type Query = Record<string, QueryValue | readonly string[]>;
+
+/** Which runs are asked for; unlike a filter that a person sets, in several states at once. */
+export type RunQuery = Omit<RunFilters, 'state'> & {
+  state?: RunState | readonly RunState[];
+} & Query;
 
 export interface RequestOptions {
   body?: unknown;

@@ -98,9 +98,6 @@ async def test_with_the_xsrf_header_a_logged_in_browser_may(browser, nightbook, 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("POST", "nightbook/contents/x"),
-        ("PUT", "nightbook/contents/x"),
-        ("DELETE", "nightbook/contents/x"),
         ("GET", "nightbook/snapshot"),
         ("POST", "nightbook/download/runs/1/log"),
     ],
@@ -109,6 +106,15 @@ async def test_other_verbs_are_not_taken(browser, method, path):
     answer = await browser.fetch(path, method)
 
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+async def test_runs_are_not_written(browser, nightbook, method):
+    answer = await browser.fetch("nightbook/contents/x", method)
+
+    assert (answer.status_code, answer.json()["code"]) == (405, "read_only")
+    assert "kept as they were" in answer.json()["message"]
+    assert nightbook.requests == []
 
 
 def test_no_verb_is_left_open_to_strangers(jp_configurable_serverapp):

@@ -90,6 +90,10 @@ ACTS = {
     "calls of a hook": lambda s, b: runs.fired_since(s, b[0].id, NOON),
     "newest fire time": lambda s, b: runs.newest_fire_at(s, b[0].id),
     "runs of a group": lambda s, b: runs.page(s, beyond=None, limit=50, filters={"group_id": b[2].id}),
+    "runs of a day": lambda s, b: [
+        runs.page(s, beyond=None, limit=50, filters={"since": NOON, "until": NOON + timedelta(1), **more})
+        for more in ({}, {"state": ["succeeded"]}, {"schedule_id": b[0].id})
+    ],
     "fire times of a backfill": lambda s, b: runs.fire_time_rows(s, b[0].id, [at("11:00"), at("12:00")]),
     "a glance": lambda s, b: (
         schedules.failing(s, 10),

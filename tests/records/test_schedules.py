@@ -1,10 +1,11 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import world
 from world import ANA, NOON, at, ledger
 
 from nightbook.beat import planner
+from nightbook.core.clock import utc_now
 from nightbook.core.errors import Conflict, Invalid, NotFound, Stale
 from nightbook.records import events, notebooks, runs, schedules
 
@@ -91,6 +92,17 @@ def test_a_list_is_cut_where_its_reader_says(session):
 
     assert [run.id for run in (*first, *rest)] == [run.id for run in reversed(made)]
     assert len(tagged) == 2
+
+
+def test_a_list_can_be_of_a_span_of_time(session):
+    start = utc_now()
+    made = [world.run(session, now=start + timedelta(hours=n)) for n in range(4)]
+
+    span = {"since": made[1].created_at, "until": made[3].created_at}
+    ever = {"since": datetime.min.replace(tzinfo=UTC), "until": datetime.max.replace(tzinfo=UTC)}
+
+    assert runs.page(session, beyond=None, limit=9, filters=span) == [made[2], made[1]]
+    assert len(runs.page(session, beyond=None, limit=9, filters=ever)) == 4
 
 
 def test_a_list_can_begin_with_the_oldest(session):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -241,6 +242,34 @@ def page(context: BrowserContext) -> Iterator[Page]:
     opened.on("console", lambda message: errors.append(message.text) if _is_refusal(message) else None)
     yield opened
     assert errors == []
+
+
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+@pytest.fixture
+def execute(page: Page) -> Callable[[str, dict[str, Any]], None]:
+    """Begins a command of JupyterLab."""
+
+    def act(command: str, arguments: dict[str, Any]) -> None:
+        page.evaluate(
+            "([name, args]) => { void window.jupyterapp.commands.execute(name, args) }", [command, arguments]
+        )
+
+    return act
+
+
+@pytest.fixture
+def lab(page: Page, stack: Stack, scheme: str, execute: Callable[[str, dict[str, Any]], None]) -> Page:
+    """JupyterLab in a workspace of its own, ready, in the theme of this test."""
+    address, _, token = stack.lab_url.partition("?token=")
+    base = address.split("/lab")[0]
+    page.goto(f"{base}/lab/workspaces/t-{uuid4().hex[:8]}?token={token}")
+    page.wait_for_function("window.jupyterapp !== undefined")
+    page.evaluate("window.jupyterapp.restored")
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
+    execute("apputils:change-theme", {"theme": THEMES[scheme]})
+    return page
 
 
 def _is_refusal(message: ConsoleMessage) -> bool:

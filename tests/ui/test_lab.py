@@ -5,39 +5,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from nightbook.client import Client
 
 Shots = Callable[[str], Path]
 
-THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+Execute = Callable[[str, dict[str, Any]], None]
 
 
-@pytest.fixture
-def lab(page: Page, stack: Any, scheme: str) -> Page:
-    """JupyterLab in a workspace of its own, ready, in the theme of this test."""
-    address, _, token = stack.lab_url.partition("?token=")
-    base = address.split("/lab")[0]
-    page.goto(f"{base}/lab/workspaces/t-{uuid4().hex[:8]}?token={token}")
-    page.wait_for_function("window.jupyterapp !== undefined")
-    page.evaluate("window.jupyterapp.restored")
-    page.locator("#jupyterlab-splash").wait_for(state="detached")
-    _execute(page, "apputils:change-theme", {"theme": THEMES[scheme]})
-    return page
-
-
-def _execute(page: Page, command: str, arguments: dict[str, Any]) -> None:
-    page.evaluate(
-        "([name, args]) => { void window.jupyterapp.commands.execute(name, args) }", [command, arguments]
-    )
-
-
-def _open(page: Page, name: str) -> Locator:
-    _execute(page, "docmanager:open", {"path": name})
+def _open(page: Page, execute: Execute, name: str) -> Locator:
+    execute("docmanager:open", {"path": name})
     panel = page.locator(".jp-NotebookPanel:visible")
     expect(panel.locator(".jp-CodeCell").first).to_be_visible()
     return panel
@@ -60,8 +39,8 @@ def _schedule(page: Page) -> Locator:
     return form
 
 
-def test_the_story(lab: Page, api: Client, shots: Shots, scheme: str) -> None:
-    _open(lab, "daily_sales.ipynb")
+def test_the_story(lab: Page, execute: Execute, api: Client, shots: Shots, scheme: str) -> None:
+    _open(lab, execute, "daily_sales.ipynb")
     shots("1-notebook")
 
     form = _schedule(lab)
@@ -88,11 +67,11 @@ def test_the_story(lab: Page, api: Client, shots: Shots, scheme: str) -> None:
     lab.get_by_role("button", name="Run now").click()
     run = _newest_run(api, schedule_id=made.id)
     api.runs.wait(run.id, timeout=90)
-    _execute(lab, "nightbook:show-run", {"id": str(run.id)})
+    execute("nightbook:show-run", {"id": str(run.id)})
     expect(lab.get_by_text("Succeeded").first).to_be_visible(timeout=20_000)
     shots("5-run")
 
-    _execute(lab, "nightbook:open-run-notebook", {"id": str(run.id)})
+    execute("nightbook:open-run-notebook", {"id": str(run.id)})
     copy = lab.locator(".nightbook-Executed:visible")
     expect(copy.get_by_role("heading", name="Daily sales")).to_be_visible()
     expect(lab.get_by_text("Executed copy")).to_be_visible()
@@ -123,9 +102,9 @@ def _newest_run(api: Client, **filters: Any) -> Any:
 
 
 def test_unsaved_changes_are_saved_first_after_asking(
-    lab: Page, api: Client, shots: Shots, scheme: str
+    lab: Page, execute: Execute, api: Client, shots: Shots, scheme: str
 ) -> None:
-    panel = _open(lab, "long_progress.ipynb")
+    panel = _open(lab, execute, "long_progress.ipynb")
     panel.locator(".jp-CodeCell .cm-content").last.click()
     lab.keyboard.press("Control+End")
     lab.keyboard.type(f"\n# changed in the {scheme} theme")
@@ -141,10 +120,12 @@ def test_unsaved_changes_are_saved_first_after_asking(
     assert f"changed in the {scheme} theme" in api.notebooks.content(version.sha256).decode()
 
 
-def test_runs_stand_beside_their_notebook(lab: Page, api: Client, stack: Any, shots: Shots) -> None:
+def test_runs_stand_beside_their_notebook(
+    lab: Page, execute: Execute, api: Client, stack: Any, shots: Shots
+) -> None:
     api.notebooks.upload(stack.folder / "notebooks" / "export_customers.ipynb")
     run = api.runs.wait(api.runs.create("export_customers.ipynb").id, timeout=90)
-    _open(lab, "export_customers.ipynb")
+    _open(lab, execute, "export_customers.ipynb")
 
     lab.get_by_role("tab", name="Runs of this notebook").click()
 
@@ -154,8 +135,8 @@ def test_runs_stand_beside_their_notebook(lab: Page, api: Client, stack: Any, sh
     assert run.state == "succeeded"
 
 
-def test_all_ways_to_the_form_are_there(lab: Page, shots: Shots) -> None:
-    _open(lab, "daily_sales.ipynb")
+def test_all_ways_to_the_form_are_there(lab: Page, execute: Execute, shots: Shots) -> None:
+    _open(lab, execute, "daily_sales.ipynb")
 
     item = lab.locator(".jp-DirListing-item[data-file-type='notebook']").filter(has_text="daily_sales")
     item.click(button="right")
@@ -166,6 +147,6 @@ def test_all_ways_to_the_form_are_there(lab: Page, shots: Shots) -> None:
     lab.locator(".lm-CommandPalette-input").fill("Schedule Notebook")
     expect(lab.locator(".lm-CommandPalette-item").filter(has_text="Schedule Notebook").first).to_be_visible()
     lab.keyboard.press("Escape")
-    _execute(lab, "launcher:create", {})
+    execute("launcher:create", {})
     expect(lab.locator(".jp-LauncherCard").filter(has_text="Nightbook")).to_be_visible()
     shots("launcher")

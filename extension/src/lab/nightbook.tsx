@@ -27,6 +27,7 @@ export const CommandIDs = {
   runNow: 'nightbook:run-notebook-now',
   openPanel: 'nightbook:open-panel',
   showRun: 'nightbook:show-run',
+  browseRuns: 'nightbook:browse-runs',
   openRunNotebook: 'nightbook:open-run-notebook',
   debugRun: 'nightbook:debug-run',
   openForm: 'nightbook:open-form',

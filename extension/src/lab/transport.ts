@@ -2,7 +2,8 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import type { Query, RequestOptions, StreamOptions, Transport } from '../tokens';
+import { searchOf } from '../query';
+import type { RequestOptions, StreamOptions, Transport } from '../tokens';
 
 export class LabTransport implements Transport {
   constructor(readonly serverSettings: ServerConnection.ISettings) {}
@@ -47,15 +48,4 @@ export class LabTransport implements Transport {
   address(place: string): string {
     return URLExt.join(this.serverSettings.baseUrl, 'nightbook', place);
   }
-}
-
-function searchOf(query: Query = {}): string {
-  const asked = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null && value !== '') {
-      asked.set(name, String(value));
-    }
-  }
-  const text = asked.toString();
-  return text ? `?${text}` : '';
 }

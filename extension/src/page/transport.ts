@@ -1,5 +1,6 @@
 /** Same-origin fetch: the cookie names the caller, a header proves that this page asks. */
-import type { Query, RequestOptions, StreamOptions, Transport } from '../tokens';
+import { searchOf } from '../query';
+import type { RequestOptions, StreamOptions, Transport } from '../tokens';
 
 export class PageTransport implements Transport {
   constructor(private readonly _root: string) {}
@@ -49,15 +50,4 @@ export class PageTransport implements Transport {
       cache: 'no-store'
     });
   }
-}
-
-function searchOf(query: Query = {}): string {
-  const asked = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null && value !== '') {
-      asked.set(name, String(value));
-    }
-  }
-  const text = asked.toString();
-  return text ? `?${text}` : '';
 }

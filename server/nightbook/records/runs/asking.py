@@ -1,11 +1,13 @@
 """Runs and attempts asked for by id, and as pages."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, select
 
+from nightbook.core.clock import first_id_at
 from nightbook.core.errors import NotFound
 from nightbook.records.runs.tables import Attempt, Run, RunTag
 
@@ -81,13 +83,26 @@ def page(
         if (value := filters.get(name)) is not None:
             wanted = wanted.where(col(column) == value)
     if since := filters.get("since"):
-        wanted = wanted.where(col(Run.created_at) >= since)
+        wanted = wanted.where(col(Run.created_at) >= since, col(Run.id) >= first_id_at(_earlier(since)))
     if until := filters.get("until"):
-        wanted = wanted.where(col(Run.created_at) < until)
+        wanted = wanted.where(col(Run.created_at) < until, col(Run.id) < first_id_at(_later(until)))
     if q := filters.get("q"):
         in_path = col(Run.notebook_path).icontains(q, autoescape=True)
         wanted = wanted.where(in_path | col(Run.schedule_name).icontains(q, autoescape=True))
     return session.exec(wanted).all()
+
+
+# Ids sort by the time they were made, which is that of `created_at` but for the moments between two reads of
+# the clock. So a span of time is a span of ids, and one of years ago is not searched for from today on.
+_SLACK = timedelta(days=1)
+
+
+def _earlier(moment: datetime) -> datetime:
+    return moment - _SLACK if moment - datetime.min.replace(tzinfo=UTC) > _SLACK else moment
+
+
+def _later(moment: datetime) -> datetime:
+    return moment + _SLACK if datetime.max.replace(tzinfo=UTC) - moment > _SLACK else moment
 
 
 def of_group(session: Session, group_id: UUID) -> Sequence[Run]:
