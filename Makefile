@@ -95,7 +95,7 @@ clean: ## Remove what was built, but not the installed packages
 
 # ---------------------------------------------------------------- what the commands stand on
 
-install: $(STAMPS)/packages $(STAMPS)/kernels $(STAMPS)/jupyter-scheduler $(STAMPS)/develop ## Install everything, start nothing
+install: $(STAMPS)/packages $(STAMPS)/kernels $(STAMPS)/jupyter-scheduler $(STAMPS)/notebook $(STAMPS)/develop ## Install everything, start nothing
 	@:
 
 $(STAMPS)/venv:
@@ -124,6 +124,15 @@ $(STAMPS)/jupyter-scheduler: constraints.txt $(STAMPS)/packages
 	@rm -rf $@
 	@if ! $(call quietly,peer,$(BIN)/python -m pip install --no-deps --target $@ jupyter-scheduler croniter pytz -c constraints.txt); then \
 		$(say) 'jupyter-scheduler is out of reach; the tests of its adapter will be skipped'; fi
+	@mkdir -p $@ && touch $@
+
+# Only the browser tests see it: in $(VENV) its pages would change those of JupyterLab. It looks for those
+# of JupyterLab beside its own.
+$(STAMPS)/notebook: constraints.txt $(STAMPS)/packages
+	@rm -rf $@
+	@if $(call quietly,notebook,$(BIN)/python -m pip install --no-deps --target $@ notebook -c constraints.txt); then \
+		cp -R $(VENV)/share/jupyter/lab $@/share/jupyter/; \
+	else $(say) 'notebook is out of reach; the tests of Notebook 7 will be skipped'; fi
 	@mkdir -p $@ && touch $@
 
 $(STAMPS)/node: $(STAMPS)/packages

@@ -169,7 +169,11 @@ const panel: JupyterFrontEndPlugin<void> = {
     let opened: MainAreaWidget<NightbookPanel> | null = null;
     const show = async (widget: MainAreaWidget<NightbookPanel>) => {
       if (!labShell) {
-        // Notebook 7 has room for one main widget only.
+        // Notebook 7 has room for one main widget only. A link in the dialog has moved it already.
+        if (widget.isAttached) {
+          return;
+        }
+        widget.addClass('nightbook-mod-dialog');
         const buttons = [Dialog.okButton({ label: __('Close') })];
         await showDialog({ title: widget.title.label, body: widget, buttons });
         return;

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def _write_lab_configuration(folder: Path) -> None:
     silence = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
     (labconfig / "page_config.json").write_text(json.dumps(silence))
     (folder / "jupyter" / "jupyter_server_config.json").write_text(
-        json.dumps({"LabApp": {"expose_app_in_browser": True}})
+        json.dumps({name: {"expose_app_in_browser": True} for name in ("LabApp", "JupyterNotebookApp")})
     )
 
 
@@ -95,17 +95,24 @@ def _start(folder: Path, notebooks: Path) -> tuple["subprocess.Popen[bytes]", Pa
         **os.environ,
         "HOME": str(folder),
         "COLUMNS": "250",
-        "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
-        "JUPYTER_DATA_DIR": str(folder / "jupyter-data"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "jupyter-run"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
-        "JUPYTERLAB_SETTINGS_DIR": str(folder / "lab-settings"),
+        **_of_jupyter(folder),
     }
     with log.open("wb") as sink:
         process = subprocess.Popen(
             [*command, *ports], stdout=sink, stderr=subprocess.STDOUT, env=environment, cwd=folder
         )
     return process, log
+
+
+def _of_jupyter(folder: Path) -> dict[str, str]:
+    """Where Jupyter keeps what it keeps: nothing of this machine's own is read or changed."""
+    return {
+        "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),
+        "JUPYTER_DATA_DIR": str(folder / "jupyter-data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "jupyter-run"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "lab-settings"),
+    }
 
 
 def _read(process: "subprocess.Popen[bytes]", log: Path, folder: Path) -> Stack:
@@ -121,6 +128,68 @@ def _read(process: "subprocess.Popen[bytes]", log: Path, folder: Path) -> Stack:
             break
         time.sleep(0.2)
     raise AssertionError(f"nightbook up did not come up:\n{log.read_text(errors='replace')}")
+
+
+class Jupyter:
+    """One more Jupyter server in front of the same stack, started as a person would start it."""
+
+    def __init__(
+        self, stack: Stack, app: str, packages: Path, options: Sequence[str], base: str, more: dict[str, str]
+    ) -> None:
+        self.token = "of-a-test"
+        port = _free_port()
+        self.url = f"http://127.0.0.1:{port}{base}"
+        folder = Path(tempfile.mkdtemp(prefix="jupyter-", dir=stack.folder))
+        _write_lab_configuration(folder)
+        self.log = folder / "jupyter.log"
+        command = [sys.executable, "-m", app, "--no-browser", "--allow-root", *options]
+        command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1"]
+        command += [f"--ServerApp.base_url={base}", f"--IdentityProvider.token={self.token}"]
+        command += [f"--ServerApp.root_dir={stack.folder / 'notebooks'}"]
+        environment = {
+            **os.environ,
+            **_of_jupyter(folder),
+            "NIGHTBOOK_API_URL": stack.api_url,
+            "NIGHTBOOK_TOKEN_FILE": str(stack.folder / "home" / "lab-token"),
+            "PYTHONPATH": str(packages),
+            "JUPYTER_PATH": str(packages / "share" / "jupyter"),
+            **more,
+        }
+        with self.log.open("wb") as sink:
+            self._process = subprocess.Popen(
+                command, stdout=sink, stderr=subprocess.STDOUT, env=environment, cwd=folder
+            )
+        self._await()
+
+    def _await(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                httpx.get(f"{self.url}api/status?token={self.token}", trust_env=False).raise_for_status()
+            except httpx.HTTPError:
+                time.sleep(0.2)
+            else:
+                return
+        self.stop()
+        raise AssertionError(f"Jupyter did not come up:\n{self.log.read_text(errors='replace')}")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def start_jupyter(stack: Stack) -> Iterator[Callable[..., Jupyter]]:
+    """Starts a Jupyter server of its own: by module, the folder of more packages, options, environment."""
+    started: list[Jupyter] = []
+
+    def act(app: str, packages: Path, *options: str, base: str = "/", **environment: str) -> Jupyter:
+        started.append(Jupyter(stack, app, packages, options, base, environment))
+        return started[-1]
+
+    yield act
+    for jupyter in started:
+        jupyter.stop()
 
 
 @pytest.fixture(scope="session")
@@ -235,13 +304,19 @@ def context(browser: Browser, scheme: str) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
+def foreign_errors() -> set[str]:
+    """Errors that pages raise which are not ours."""
+    return set()
+
+
+@pytest.fixture
+def page(context: BrowserContext, foreign_errors: set[str]) -> Iterator[Page]:
     """A tab in which any error of a script fails the test."""
     opened, errors = context.new_page(), []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on("console", lambda message: errors.append(message.text) if _is_refusal(message) else None)
     yield opened
-    assert errors == []
+    assert [error for error in errors if error not in foreign_errors] == []
 
 
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
