@@ -175,7 +175,12 @@ class Jupyter:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(timeout=30)
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            # A Jupyter server that is told to end while a page connects to a kernel can wait for ever.
+            self._process.kill()
+            self._process.wait()
 
 
 @pytest.fixture(scope="module")
