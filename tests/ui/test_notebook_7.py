@@ -60,7 +60,9 @@ def test_a_notebook_is_scheduled_in_notebook_7_and_its_copy_read(
     page.locator(".lm-Menu-item").filter(has_text="Right Sidebar").hover()
     page.locator(".lm-Menu-item").filter(has_text="Runs of this notebook").click()
     side = page.get_by_role("region", name="Runs of this notebook")
-    side.locator(".nightbook-Link").last.click()
+    newest = side.get_by_role("region", name="Runs", exact=True).get_by_role("listitem").first
+    expect(newest.get_by_text("Succeeded")).to_be_visible()
+    newest.locator(".nightbook-Link").first.click()
     expect(dialog.get_by_text("Succeeded").first).to_be_visible()
     shots("run")
     with page.context.expect_page() as opened:
