@@ -5,6 +5,7 @@ import os
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Unicode, default
 
+from nightbook_lab.compare import CompareHandler
 from nightbook_lab.downloads import DownloadHandler
 from nightbook_lab.handlers import UPSTREAM
 from nightbook_lab.proxy import ProxyHandler
@@ -42,6 +43,7 @@ class NightbookApp(ExtensionApp):
             [
                 (r"/nightbook/api/v1/(.*)", ProxyHandler),
                 (r"/nightbook/snapshot", SnapshotHandler),
+                (r"/nightbook/compare", CompareHandler),
                 (r"/nightbook/contents/?(.*)", RunContentsHandler),
                 (r"/nightbook/download/(.*)", DownloadHandler),
             ]

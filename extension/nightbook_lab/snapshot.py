@@ -37,19 +37,25 @@ class SnapshotDraft(schemas.Draft):
 
 class SnapshotHandler(NightbookHandler):
     place = "snapshot"
+    draft_type: type[SnapshotDraft] = SnapshotDraft
 
     @web.authenticated
     @authorized
     @authorized("read", resource="contents")  # type: ignore[untyped-decorator]
     async def post(self) -> None:
         draft = self._draft()
+        told: dict[str, Any] = {"git": git} if (git := await self._git(draft.path)) else {}
+        await self._pass_on("notebooks", draft, told)
+
+    async def _pass_on(self, route: str, draft: SnapshotDraft, told: dict[str, Any]) -> None:
+        """Send the notebook and its files to *route*, with the facts *told*, and answer what it answers."""
         text, content = await self._saved(draft)
         files = await self._files(draft.path, [*_declared(content), *draft.files])
         answer = await self.upstream.ask(
             "POST",
-            "notebooks",
+            route,
             headers={"Content-Type": "application/json"},
-            content=_upload(draft.path, text, files, await self._git(draft.path)),
+            content=_body({"path": draft.path, "files": files, **told}, text),
         )
         if answer.headers.get("Content-Type", "").split(";")[0] not in {"application/json", problems.PROBLEM}:
             raise problems.not_json(answer)
@@ -58,7 +64,7 @@ class SnapshotHandler(NightbookHandler):
 
     def _draft(self) -> SnapshotDraft:
         try:
-            return SnapshotDraft.model_validate_json(self.request.body)
+            return self.draft_type.model_validate_json(self.request.body)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             field = ".".join(str(part) for part in first["loc"]) or "body"
@@ -182,9 +188,7 @@ def _declared(content: dict[str, Any]) -> list[str]:
         raise problems.Refusal(422, "files_not_paths", words, field="files") from error
 
 
-def _upload(path: str, text: str, files: list[dict[str, str]], git: dict[str, Any] | None) -> bytes:
+def _body(told: dict[str, Any], text: str) -> bytes:
     # The text is one whole JSON value, as the parse has shown, so it can stand here as it is;
     # duplicate keys and NaN in it reach the server's strict reading.
-    told = "" if git is None else f'"git":{json.dumps(git)},'
-    head = f'{{"path":{json.dumps(path)},"files":{json.dumps(files)},{told}"content":'
-    return head.encode() + text.encode() + b"}"
+    return json.dumps(told)[:-1].encode() + b',"content":' + text.encode() + b"}"

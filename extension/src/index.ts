@@ -29,6 +29,7 @@ import { executedPath } from './lab/drive';
 import { formDialog, type FormOptions, formTab } from './lab/form';
 import { launchIcon, nightbookIcon, runsIcon, scheduleIcon } from './lab/icons';
 import { LINK, linkedRun, withoutLink } from './lab/link';
+import { LabNotebooks } from './lab/openNotebooks';
 import { CommandIDs, INightbook, Nightbook, wordsOf } from './lab/nightbook';
 import { type NightbookPanel, panelIn, placeOf } from './lab/panel';
 import { NotebookRunsPanel } from './lab/sidePanel';
@@ -61,10 +62,19 @@ const state: JupyterFrontEndPlugin<Nightbook> = {
   description: 'The state of Nightbook that its other plug-ins show.',
   autoStart: true,
   provides: INightbook,
-  optional: [ITranslator],
-  activate: (app: JupyterFrontEnd, translator: ITranslator | null) => {
+  optional: [ITranslator, INotebookTracker],
+  activate: (
+    app: JupyterFrontEnd,
+    translator: ITranslator | null,
+    tracker: INotebookTracker | null
+  ) => {
     const words = wordsOf((translator ?? nullTranslator).load('nightbook'));
-    return new Nightbook(app.commands, app.serviceManager.serverSettings, words);
+    const { contents, serverSettings } = app.serviceManager;
+    const nightbook = new Nightbook(app.commands, serverSettings, words);
+    if (tracker) {
+      nightbook.openNotebooks = new LabNotebooks(tracker, contents, nightbook.transport, words);
+    }
+    return nightbook;
   }
 };
 

@@ -56,6 +56,7 @@ export type StatsView = Got<Wire['StatsView']>;
 export type PointView = Got<Wire['PointView']>;
 export type UsualView = Got<Wire['UsualView']>;
 export type RunDiff = Omit<Got<Wire['RunDiff']>, 'cells'> & { cells: CellDiff[] };
+export type NotebookDiff = Omit<Got<Wire['NotebookDiff']>, 'cells'> & { cells: CellDiff[] };
 export type DiffSide = Got<Wire['DiffSide']>;
 export type NamedDiff = Got<Wire['NamedDiff']>;
 export type LineDiff = Got<Wire['LineDiff']>;

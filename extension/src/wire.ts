@@ -212,6 +212,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notebooks/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare
+         * @description What a saved notebook has otherwise than a version: source, parameters, declared files, kernel.
+         *
+         *     Both are compared as they are kept, without outputs. Without `against`, the newest version of the path.
+         */
+        post: operations["compare_api_v1_notebooks_compare_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notebooks/{path}/versions": {
         parameters: {
             query?: never;
@@ -2610,6 +2632,51 @@ export interface components {
             /** Note */
             note: string;
         };
+        /**
+         * NotebookComparison
+         * @description A notebook as saved, and the version it is held against: by its SHA-256, or the newest of its path.
+         */
+        NotebookComparison: {
+            /** Against */
+            against?: string | null;
+            /** Content */
+            content: {
+                [key: string]: unknown;
+            };
+            /**
+             * Files
+             * @default []
+             */
+            files: components["schemas"]["SiblingFile"][];
+            /** Path */
+            path: string;
+        };
+        /**
+         * NotebookDiff
+         * @description What a saved notebook has otherwise than a kept version.
+         *
+         *     `is_same` is about source, parameters, declared files and the kernel; outputs and metadata do not count.
+         */
+        NotebookDiff: {
+            /** Against */
+            against: string;
+            /** Cells */
+            cells: components["schemas"]["CellDiff"][];
+            /** Files */
+            files: components["schemas"]["NamedDiff"][];
+            /** Is Same */
+            is_same: boolean;
+            kernel: components["schemas"]["NamedDiff"];
+            /** Parameters */
+            parameters: components["schemas"]["NamedDiff"][];
+            /**
+             * Schema Version
+             * @default 1
+             */
+            schema_version: number;
+            /** Sha256 */
+            sha256: string;
+        };
         /** NotebookPin */
         NotebookPin: {
             /** Path */
@@ -4705,6 +4772,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["VersionView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    compare_api_v1_notebooks_compare_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NotebookComparison"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotebookDiff"];
                 };
             };
             /** @description Validation Error */

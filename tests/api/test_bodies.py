@@ -28,6 +28,7 @@ def make_app(limits=LIMITS):
         return {"sent": (await request.body()).decode("latin-1")}
 
     @app.post("/api/v1/notebooks")
+    @app.post("/api/v1/notebooks/compare")
     async def upload(request: Request) -> dict[str, object]:
         return {"bytes": len(await request.body())}
 
@@ -159,6 +160,7 @@ def test_packed_bodies_are_refused_before_a_byte_is_unpacked(client, path):
     [
         ("POST", "/api/v1/echo", LIMITS.json_bytes),
         ("POST", "/api/v1/notebooks", LIMITS.upload_bytes),
+        ("POST", "/api/v1/notebooks/compare", LIMITS.upload_bytes),
         ("PUT", f"{ATTEMPT}/journal", LIMITS.journal_bytes),
         ("PUT", f"{ATTEMPT}/artifacts/outputs/deep/a.csv", LIMITS.artifact_bytes),
     ],

@@ -199,3 +199,29 @@ async def test_a_contents_manager_that_gives_no_text_is_asked_for_a_notebook(
 
     sent = json.loads(taken.last.content)["content"]
     assert all("trusted" not in cell["metadata"] for cell in sent["cells"])
+
+
+async def test_a_comparison_sends_the_saved_notebook_and_the_version_and_keeps_nothing(
+    browser, nightbook, saved
+):
+    nightbook.answer("notebooks/compare", 200, json={"is_same": True})
+    wish = {"path": "team reports/sales.ipynb", "cells": SOURCES, "against": "a" * 64}
+
+    answer = await browser.fetch("nightbook/compare", "POST", json=wish)
+
+    sent = json.loads(nightbook.last.content)
+    assert (answer.status_code, answer.json()) == (200, {"is_same": True})
+    assert sent == {
+        "path": "team reports/sales.ipynb",
+        "files": [],
+        "against": "a" * 64,
+        "content": json.loads(saved.read_text()),
+    }
+
+
+async def test_a_comparison_with_what_is_no_version_is_refused(browser, nightbook, saved):
+    wish = {"path": "team reports/sales.ipynb", "against": "newest"}
+
+    answer = await browser.fetch("nightbook/compare", "POST", json=wish)
+
+    assert (answer.status_code, nightbook.requests) == (422, [])

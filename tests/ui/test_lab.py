@@ -150,3 +150,50 @@ def test_all_ways_to_the_form_are_there(lab: Page, execute: Execute, shots: Shot
     execute("launcher:create", {})
     expect(lab.locator(".jp-LauncherCard").filter(has_text="Nightbook")).to_be_visible()
     shots("launcher")
+
+
+def test_a_notebook_that_changed_is_reviewed_and_taken_over(
+    lab: Page, api: Client, stack: Any, shots: Shots, scheme: str, findings: Callable[..., list[str]]
+) -> None:
+    name = f"changing_{scheme}.ipynb"
+    path = stack.folder / "notebooks" / name
+    path.write_bytes((stack.folder / "notebooks" / "daily_sales.ipynb").read_bytes())
+    first = api.notebooks.upload(path, path=name)
+    nine = {"kind": "cron", "expression": "0 9 * * *", "timezone": "Europe/Berlin"}
+    made = api.schedules.create(f"Changing, {scheme}", first.sha256, nine)
+    panel = _open(lab, name)
+    lab.get_by_role("tab", name="Runs of this notebook").click()
+    side = lab.get_by_role("region", name="Runs of this notebook")
+    expect(side.get_by_text(made.name)).to_be_visible()
+    badge = side.get_by_text("The notebook changed since this schedule was made.")
+
+    panel.locator(".jp-CodeCell .cm-content").last.click()
+    lab.keyboard.press("Control+End")
+    lab.keyboard.type("\n# another line")
+    lab.wait_for_timeout(1_000)
+    expect(badge).to_be_hidden()  # nothing is saved yet
+    _execute(lab, "docmanager:save", {})
+    expect(badge).to_be_visible()
+    expect(side.get_by_text("1 cell changed")).to_be_visible()
+    shots("1-badge")
+    assert findings(".nightbook-Side") == []
+
+    side.get_by_role("button", name="Review and update").click()
+    changes = lab.get_by_role("region", name="Changes of the notebook")
+    expect(changes.get_by_text("# another line")).to_be_visible()
+    shots("2-review")
+    lab.get_by_role("button", name="Edit", exact=True).click()
+    expect(lab.get_by_role("form")).to_be_visible()
+    expect(changes.get_by_role("button", name="Review changes")).to_be_visible()
+    shots("3-form")
+    changes.get_by_role("button", name="Update schedule to this notebook").click()
+    shots("4-question")
+    assert findings(".nightbook-Panel") == []
+    changes.get_by_role("button", name="Update", exact=True).click()
+
+    _toast(lab, "now runs version")
+    expect(changes).to_be_hidden()
+    expect(badge).to_be_hidden()
+    now = api.schedules.show(made.id).notebook.sha256
+    assert now not in {None, first.sha256}
+    assert "# another line" in api.notebooks.content(now).decode()

@@ -16,6 +16,7 @@ import { Model } from '../model';
 import type { RunView, Words } from '../tokens';
 import { type Place, type Places, PlacesContext } from '../views/parts/places';
 import { stateWords, whyLine } from '../views/parts/state';
+import { type OpenNotebooks, OpenNotebooksContext } from '../views/parts/openNotebooks';
 import { TellContext, type Told } from '../views/parts/tell';
 import { WordsContext } from '../views/parts/words';
 import { ModelContext } from '../views/screens/state';
@@ -69,6 +70,8 @@ export class Nightbook {
   readonly transport: LabTransport;
   readonly model: Model;
   readonly places: Places;
+  /** Null where the shell has no notebooks, as on the start page of Notebook 7. */
+  openNotebooks: OpenNotebooks | null = null;
 
   /** Begins to ask the server; a second call changes nothing. */
   start(): void {
@@ -127,7 +130,9 @@ export function Face({ nightbook, children }: FaceProps): JSX.Element {
     <WordsContext.Provider value={nightbook.words}>
       <ModelContext.Provider value={nightbook.model}>
         <PlacesContext.Provider value={nightbook.places}>
-          <TellContext.Provider value={nightbook.tell}>{children}</TellContext.Provider>
+          <OpenNotebooksContext.Provider value={nightbook.openNotebooks}>
+            <TellContext.Provider value={nightbook.tell}>{children}</TellContext.Provider>
+          </OpenNotebooksContext.Provider>
         </PlacesContext.Provider>
       </ModelContext.Provider>
     </WordsContext.Provider>

@@ -157,7 +157,7 @@ function Screen({ place }: { place: Place }): JSX.Element {
     case 'comparison':
       return <CompareScreen key={`${place.run} ${place.other}`} {...place} />;
     case 'schedule':
-      return <ScheduleScreen key={place.id} id={place.id} />;
+      return <ScheduleScreen key={place.id} id={place.id} review={place.review} />;
     default:
       return <OverviewScreen />;
   }

@@ -14,6 +14,7 @@ import { Empty, Loaded } from '../views/parts/notices';
 import { PlaceLink } from '../views/parts/places';
 import { RunChip, ScheduleChip, whyLine } from '../views/parts/state';
 import { useWords } from '../views/parts/words';
+import { ChangedNotebookBadge } from '../views/screens/ChangesNote';
 import { useModel, useResource, useRetry } from '../views/screens/state';
 import { runsIcon } from './icons';
 import { type Nightbook, NightbookWidget } from './nightbook';
@@ -116,13 +117,13 @@ function OfNotebook({ path, acts }: { path: string; acts: NotebookActs }): JSX.E
   const runs = useResource(ofRuns);
   return (
     <>
-      <header className="nightbook-Side-head">
+      <div className="nightbook-Side-head">
         <h2 title={path}>{path.replace(/^.*\//, '')}</h2>
         <div className="nightbook-Side-acts">
           <Action label={__('Schedule')} icon="calendar" onAct={acts.schedule} />
           <Action label={__('Run now')} icon="play" onAct={acts.runNow} />
         </div>
-      </header>
+      </div>
       <section aria-label={__('Schedules')}>
         <h3>{__('Schedules')}</h3>
         <Loaded resource={schedules} onRetry={useRetry()} rows={1}>
@@ -169,6 +170,7 @@ function Schedules({ schedules }: { schedules: readonly ScheduleView[] }): JSX.E
             </span>
             <RecentRuns runs={schedule.newest_runs} />
           </div>
+          <ChangedNotebookBadge schedule={schedule} />
         </li>
       ))}
     </ul>

@@ -63,19 +63,29 @@ async function wantsToSave(
 }
 
 /** Uploads the saved notebook; with *panel*, only once the file is what its editor shows. */
-export async function snapshot(
+export function snapshot(
   transport: LabTransport,
   path: string,
   panel: NotebookPanel | null
 ): Promise<Snapshot> {
+  return savedAs(transport, 'snapshot', { path }, panel);
+}
+
+/** Has the Jupyter server send the saved notebook on; with *panel*, once it is what its editor shows. */
+export async function savedAs<Answer>(
+  transport: LabTransport,
+  place: 'snapshot' | 'compare',
+  wish: { path: string; against?: string | null },
+  panel: NotebookPanel | null
+): Promise<Answer> {
   const cells = panel?.model ? [...panel.model.cells].map(cell => cell.sharedModel.source) : null;
   const response = await transport
-    .ask('POST', 'snapshot', { body: cells ? { path, cells } : { path } })
+    .ask('POST', place, { body: cells ? { ...wish, cells } : wish })
     .catch(cause => {
       throw new Unreachable(cause);
     });
   if (!response.ok) {
     throw new ApiError(await problemOf(response));
   }
-  return (await response.json()) as Snapshot;
+  return (await response.json()) as Answer;
 }

@@ -18,6 +18,7 @@ from nightbook.adapters.printing import Printer
 from nightbook.adapters.ringer import Ringer
 from nightbook.adapters.storage import ArtifactStore
 from nightbook.api import (
+    changes,
     diffs,
     evidence,
     exports,
@@ -55,6 +56,7 @@ GUARDED = (
     hooks.router,
     links.router,
     diffs.router,
+    changes.router,
     groups.router,
     exports.router,
     fleet.router,

@@ -25,7 +25,7 @@ BASE: Final = "/api/v1/"
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _JOURNAL: Final = re.compile(r"^/api/v1/worker/attempts/[^/]+/(journal|evidence)$")
 _ARTIFACT: Final = re.compile(r"^/api/v1/worker/attempts/[^/]+/artifacts/.+$")
-_UPLOAD: Final = "/api/v1/notebooks"
+_UPLOADS: Final = frozenset({"/api/v1/notebooks", "/api/v1/notebooks/compare"})
 _JSON: Final = re.compile(r"^application/json\s*(;\s*charset\s*=\s*\"?utf-8\"?\s*)?$", re.IGNORECASE)
 #: Smaller documents are parsed where they are read: a thread costs more than the parse.
 _PARSE_ASIDE: Final = 64 * 1024
@@ -74,7 +74,7 @@ class StrictBodies:
             return self.limits.journal_bytes, True
         if _ARTIFACT.match(path):
             return self.limits.artifact_bytes, True
-        return (self.limits.upload_bytes if path == _UPLOAD else self.limits.json_bytes), False
+        return (self.limits.upload_bytes if path in _UPLOADS else self.limits.json_bytes), False
 
     async def _read_json(self, scope: Scope, incoming: "_Incoming") -> bytes:
         body = bytearray()
@@ -84,7 +84,7 @@ class StrictBodies:
             body += chunk
         raw = bytes(body)
         if raw:
-            await _check_json(raw, is_upload=scope["path"] == _UPLOAD)
+            await _check_json(raw, is_upload=scope["path"] in _UPLOADS)
         return raw
 
 

@@ -49,9 +49,9 @@ def diff(
         left=_side(left),
         right=_side(right),
         is_same=all(one.change == "same" for one in told) and all(one.change == "same" for one in cells),
-        parameters=_views(parameters),
-        environment=_views(environment),
-        packages=_views(packages),
+        parameters=named_views(parameters),
+        environment=named_views(environment),
+        packages=named_views(packages),
         cells=cells,
     )
 
@@ -75,7 +75,7 @@ def _side(run: Run) -> DiffSide:
     )
 
 
-def _views(found: Iterable[Named]) -> list[NamedDiff]:
+def named_views(found: Iterable[Named]) -> list[NamedDiff]:
     return [NamedDiff(name=one.name, change=one.change, left=one.left, right=one.right) for one in found]
 
 
@@ -111,7 +111,7 @@ def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _cells(session: Session, house: House, left: Run, right: Run) -> list[CellDiff]:
     ours, theirs = (results.executed(session, house, run)["cells"] for run in (left, right))
     room = _Room(_ALL_BYTES)
-    return [_cell(pair, ours, theirs, room) for pair in diffs.cells(ours, theirs)]
+    return [cell_diff(pair, ours, theirs, room) for pair in diffs.cells(ours, theirs)]
 
 
 class _Room:
@@ -129,7 +129,8 @@ class _Room:
         return found
 
 
-def _cell(pair: CellPair, left: list[Cell], right: list[Cell], room: _Room) -> CellDiff:
+def cell_diff(pair: CellPair, left: list[Cell], right: list[Cell], room: _Room | None = None) -> CellDiff:
+    """One row of the comparison; without *room*, no outputs come along."""
     ours = left[pair.left_index] if pair.left_index is not None else None
     theirs = right[pair.right_index] if pair.right_index is not None else None
     shown = theirs if theirs is not None else ours

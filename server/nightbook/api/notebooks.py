@@ -76,7 +76,8 @@ def _version(store: ArtifactStore, draft: NotebookUpload, caller: Caller, now: N
             "notebook_too_large", "A notebook may have at most 20 MiB without its outputs.", field="content"
         )
     content_sha256 = store.put([body], limit=MAX_NOTEBOOK_BYTES).sha256
-    files = _keep_files(store, draft.files)
+    bodies = file_bodies(draft.files)
+    files = {path: store.put([body], limit=MAX_FILES_BYTES).sha256 for path, body in bodies.items()}
     declared = parameters.declared(notebook)
     findings = preflight.findings(notebook, kernels=None, files=set(files))
     return Version(
@@ -95,8 +96,9 @@ def _version(store: ArtifactStore, draft: NotebookUpload, caller: Caller, now: N
     )
 
 
-def _keep_files(store: ArtifactStore, files: list[SiblingFile]) -> dict[str, str]:
-    kept: dict[str, str] = {}
+def file_bodies(files: list[SiblingFile]) -> dict[str, bytes]:
+    """The bytes of sibling files by their paths. Raises Invalid or TooLarge on field `files`."""
+    kept: dict[str, bytes] = {}
     total = 0
     for index, file in enumerate(files):
         if file.path.casefold() in {path.casefold() for path in kept}:
@@ -113,7 +115,7 @@ def _keep_files(store: ArtifactStore, files: list[SiblingFile]) -> dict[str, str
             raise TooLarge(
                 "files_too_large", "Sibling files may have at most 10 MiB together.", field="files"
             )
-        kept[file.path] = store.put([body], limit=MAX_FILES_BYTES).sha256
+        kept[file.path] = body
     return kept
 
 

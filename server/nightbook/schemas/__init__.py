@@ -41,6 +41,7 @@ from nightbook.schemas.limits import Limits, OutputLimits, PoolLimits
 from nightbook.schemas.notebooks import (
     Finding,
     FindingList,
+    NotebookComparison,
     NotebookUpload,
     NotebookView,
     Parameter,
@@ -192,6 +193,7 @@ __all__ = [
     "ManualTrigger",
     "Name",
     "NoteDraft",
+    "NotebookComparison",
     "NotebookPath",
     "NotebookPin",
     "NotebookUpload",

@@ -1,4 +1,4 @@
-"""Two runs side by side."""
+"""Two runs side by side, and a saved notebook beside the version that is kept of it."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -74,4 +74,20 @@ class RunDiff(View):
     parameters: list[NamedDiff]
     environment: list[NamedDiff]
     packages: list[NamedDiff]
+    cells: list[CellDiff]
+
+
+class NotebookDiff(View):
+    """What a saved notebook has otherwise than a kept version.
+
+    `is_same` is about source, parameters, declared files and the kernel; outputs and metadata do not count.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    against: str
+    sha256: str
+    is_same: bool
+    parameters: list[NamedDiff]
+    files: list[NamedDiff]
+    kernel: NamedDiff
     cells: list[CellDiff]

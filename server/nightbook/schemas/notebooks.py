@@ -39,6 +39,15 @@ class NotebookUpload(Draft):
     git: GitDraft | None = None
 
 
+class NotebookComparison(Draft):
+    """A notebook as saved, and the version it is held against: by its SHA-256, or the newest of its path."""
+
+    path: NotebookPath
+    content: dict[str, Any]
+    files: Annotated[list[SiblingFile], Field(max_length=200)] = []
+    against: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
 class Finding(View):
     """What the pre-flight check noticed: `cell` counts from 0; null is the whole notebook."""
 

@@ -67,14 +67,21 @@ function Side({ title, side }: { title: string; side: DiffSide }): JSX.Element {
 
 // ---------------------------------------------------------------- by name
 
+/** What the two sides are called; by default after where they stand. */
+export interface Sides {
+  left: string;
+  right: string;
+}
+
 interface NamedProps {
   title: string;
+  sides?: Sides;
   items: readonly NamedDiff[];
   /** Whether equal ones are shown too. */
   all?: boolean;
 }
 
-function Named({ title, items, all = false }: NamedProps): JSX.Element | null {
+export function Named({ title, items, all = false, sides }: NamedProps): JSX.Element | null {
   const { __ } = useWords();
   const differing = items.filter(({ change }) => change !== 'same');
   const shown = all ? [...differing, ...items.filter(item => item.change === 'same')] : differing;
@@ -87,8 +94,8 @@ function Named({ title, items, all = false }: NamedProps): JSX.Element | null {
         <thead>
           <tr>
             <th scope="col">{__('Name')}</th>
-            <th scope="col">{__('Left')}</th>
-            <th scope="col">{__('Right')}</th>
+            <th scope="col">{sides?.left ?? __('Left')}</th>
+            <th scope="col">{sides?.right ?? __('Right')}</th>
           </tr>
         </thead>
         <tbody>
@@ -127,7 +134,12 @@ export function ChangeMark({ change }: { change: Change }): JSX.Element | null {
 
 // ---------------------------------------------------------------- cells
 
-function Cells({ cells }: { cells: readonly CellDiff[] }): JSX.Element {
+interface CellsProps {
+  cells: readonly CellDiff[];
+  sides?: Sides;
+}
+
+export function Cells({ cells, sides }: CellsProps): JSX.Element {
   const { __, _n } = useWords();
   const list = React.useRef<HTMLOListElement>(null);
   const blocks = React.useMemo(() => blocksOf(cells), [cells]);
@@ -166,7 +178,7 @@ function Cells({ cells }: { cells: readonly CellDiff[] }): JSX.Element {
             block.change === 'same' ? (
               <Folded key={`f${block.from}`} cells={block.cells} />
             ) : (
-              <ChangedCell key={`c${block.from}`} cell={block.cells[0]} />
+              <ChangedCell key={`c${block.from}`} cell={block.cells[0]} sides={sides} />
             )
           )}
       </ol>
@@ -210,7 +222,7 @@ function Folded({ cells }: { cells: readonly CellDiff[] }): JSX.Element {
   );
 }
 
-function ChangedCell({ cell }: { cell: CellDiff }): JSX.Element {
+function ChangedCell({ cell, sides }: { cell: CellDiff; sides?: Sides }): JSX.Element {
   const { __ } = useWords();
   const number = (cell.right ?? cell.left)?.index ?? 0;
   const isOneSided = cell.change === 'added' || cell.change === 'removed';
@@ -230,7 +242,7 @@ function ChangedCell({ cell }: { cell: CellDiff }): JSX.Element {
         <Slower cell={cell} />
       </h3>
       {cell.source_change === 'changed' ? (
-        <Lines lines={cell.lines} />
+        <Lines lines={cell.lines} sides={sides} />
       ) : (
         <pre className="nightbook-Source">{cell.source}</pre>
       )}
@@ -283,9 +295,13 @@ function SideOutputs({ label, side }: { label: string; side: CellSide | null }):
   );
 }
 
-function Lines({ lines }: { lines: readonly LineDiff[] }): JSX.Element {
+function Lines({ lines, sides }: { lines: readonly LineDiff[]; sides?: Sides }): JSX.Element {
   const { __ } = useWords();
-  const names = { '=': '', '-': __('Left only:'), '+': __('Right only:') };
+  const names = {
+    '=': '',
+    '-': sides ? `${sides.left}:` : __('Left only:'),
+    '+': sides ? `${sides.right}:` : __('Right only:')
+  };
   const kinds = { '=': 'same', '-': 'removed', '+': 'added' };
   const near = new Set<number>();
   lines.forEach((line, place) => {

@@ -12,14 +12,14 @@ interface PageProps {
 export function Page({ title, above, below, actions, children }: PageProps): JSX.Element {
   return (
     <div className="nightbook-Screen">
-      <header className="nightbook-Screen-head">
+      <div className="nightbook-Screen-head">
         <div className="nightbook-Screen-title">
           {above && <div className="nightbook-Screen-above">{above}</div>}
           <h1>{title}</h1>
           {below && <div className="nightbook-Screen-below">{below}</div>}
         </div>
         {actions && <div className="nightbook-Screen-actions">{actions}</div>}
-      </header>
+      </div>
       {children}
     </div>
   );

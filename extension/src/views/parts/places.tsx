@@ -15,7 +15,7 @@ export type Place =
   | { kind: 'calendar'; day?: string }
   | { kind: 'run'; id: string; rerun?: boolean; cell?: number }
   | { kind: 'comparison'; run: string; other: string }
-  | { kind: 'schedule'; id: string }
+  | { kind: 'schedule'; id: string; review?: boolean }
   | { kind: 'reader'; schedule: string }
   | { kind: 'schedule-notebook'; path: string; sha256: string }
   | { kind: 'executed-notebook'; run: string; path: string };

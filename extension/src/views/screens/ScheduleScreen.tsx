@@ -10,13 +10,20 @@ import { Page } from '../parts/Page';
 import { type Places, usePlaces } from '../parts/places';
 import { useAttempt } from '../parts/tell';
 import { useWords } from '../parts/words';
+import { ChangesNote } from './ChangesNote';
 import { FormScreen } from './FormScreen';
 import { RunsOf } from './ListScreens';
 import { useModel, useResource, useRetry } from './state';
 
 const FIRE_TIMES = 5;
 
-export function ScheduleScreen({ id }: { id: string }): JSX.Element {
+interface ScheduleScreenProps {
+  id: string;
+  /** Whether changes of the notebook are shown at once. */
+  review?: boolean;
+}
+
+export function ScheduleScreen({ id, review }: ScheduleScreenProps): JSX.Element {
   const [isEditing, setEditing] = React.useState(false);
   const tagged = useResource(sources.schedule(id));
   return (
@@ -25,7 +32,10 @@ export function ScheduleScreen({ id }: { id: string }): JSX.Element {
         isEditing ? (
           <Editing tagged={value} onDone={() => setEditing(false)} />
         ) : (
-          <Shown schedule={value.value} etag={value.etag} onEdit={() => setEditing(true)} />
+          <>
+            <ChangesNote schedule={value.value} etag={value.etag} isOpen={review} />
+            <Shown schedule={value.value} etag={value.etag} onEdit={() => setEditing(true)} />
+          </>
         )
       }
     </Loaded>
@@ -47,7 +57,14 @@ function Editing({ tagged, onDone }: EditingProps): JSX.Element {
   }
   return (
     <Page title={__('Edit %1', tagged.value.name)}>
+      <ChangesNote
+        schedule={tagged.value}
+        etag={tagged.etag}
+        warning={__('What you changed in the form and did not save is lost.')}
+      />
+      {/* An update to another version comes with another ETag, which the form reads once. */}
       <FormScreen
+        key={sha256}
         notebook={{ path, sha256 }}
         schedule={tagged}
         onScheduled={onDone}
