@@ -5,6 +5,7 @@ import type { DayView, Words } from '../../tokens';
 import { spanWords } from '../parts/moments';
 import { useWords } from '../parts/words';
 import { AsTable } from './AsTable';
+import { Stripes } from './Stripes';
 
 const WIDTH = 560;
 const HEIGHT = 100;
@@ -165,15 +166,12 @@ function Stack({ parts, x, width }: StackProps): JSX.Element {
           // A single failure among a thousand successes must still be seen.
           const height = Math.max(3, share * HEIGHT);
           top -= height;
+          const place = { x, y: Math.max(0, top), width, height };
           return (
-            <rect
-              key={tone}
-              className={`nightbook-Chart-bar nightbook-mod-${tone}`}
-              x={x}
-              y={Math.max(0, top)}
-              width={width}
-              height={height}
-            />
+            <React.Fragment key={tone}>
+              <rect className={`nightbook-Chart-bar nightbook-mod-${tone}`} {...place} />
+              {tone === 'bad' && <Stripes {...place} />}
+            </React.Fragment>
           );
         })}
     </>

@@ -6,6 +6,7 @@ import { Moment } from '../parts/moments';
 import { stateWords, type Tone, toneOf } from '../parts/state';
 import { useWords } from '../parts/words';
 import { AsTable } from './AsTable';
+import { Stripes, Swatch } from './Stripes';
 
 const HOUR = 3_600_000;
 const HOURS = 24;
@@ -113,14 +114,18 @@ function Bar({ column, place, most }: BarProps): JSX.Element {
         top -= share;
         return (
           share > 0 && (
-            <rect
-              key={tone}
-              className={`nightbook-Chart-bar nightbook-mod-${tone}`}
-              x={place * STEP + GAP}
-              y={top}
-              width={STEP - 2 * GAP}
-              height={share}
-            />
+            <React.Fragment key={tone}>
+              <rect
+                className={`nightbook-Chart-bar nightbook-mod-${tone}`}
+                x={place * STEP + GAP}
+                y={top}
+                width={STEP - 2 * GAP}
+                height={share}
+              />
+              {tone === 'bad' && (
+                <Stripes x={place * STEP + GAP} y={top} width={STEP - 2 * GAP} height={share} />
+              )}
+            </React.Fragment>
           )
         );
       })}
@@ -139,7 +144,7 @@ function Legend({ totals }: { totals: [RunState, number][] }): JSX.Element {
     <ul className="nightbook-Legend">
       {totals.map(([state, runs]) => (
         <li key={state} className={`nightbook-mod-${toneOf(state)}`}>
-          <strong>{runs}</strong> {stateWords(state, words)}
+          <Swatch tone={toneOf(state)} /> <strong>{runs}</strong> {stateWords(state, words)}
         </li>
       ))}
     </ul>

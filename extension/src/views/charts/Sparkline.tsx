@@ -1,4 +1,4 @@
-/** The newest runs of a schedule as bars: their height is the duration, their colour the outcome. */
+/** The newest runs of a schedule as bars: their height is the duration, colour and pattern the outcome. */
 import * as React from 'react';
 
 import { isFinal, type PointView } from '../../tokens';
@@ -7,6 +7,7 @@ import { PlaceLink } from '../parts/places';
 import { StateChip, stateWords, toneOf } from '../parts/state';
 import { useWords } from '../parts/words';
 import { AsTable } from './AsTable';
+import { Stripes } from './Stripes';
 
 const HEIGHT = 100;
 const STEP = 10;
@@ -57,6 +58,14 @@ export function Sparkline({ points, median }: SparklineProps): JSX.Element {
                 width={STEP - 3}
                 height={height}
               />
+              {toneOf(point.state) === 'bad' && (
+                <Stripes
+                  x={place * STEP + 1.5}
+                  y={HEIGHT - height}
+                  width={STEP - 3}
+                  height={height}
+                />
+              )}
             </g>
           );
         })}
