@@ -153,7 +153,13 @@ def test_all_ways_to_the_form_are_there(lab: Page, execute: Execute, shots: Shot
 
 
 def test_a_notebook_that_changed_is_reviewed_and_taken_over(
-    lab: Page, api: Client, stack: Any, shots: Shots, scheme: str, findings: Callable[..., list[str]]
+    lab: Page,
+    execute: Execute,
+    api: Client,
+    stack: Any,
+    shots: Shots,
+    scheme: str,
+    findings: Callable[..., list[str]],
 ) -> None:
     name = f"changing_{scheme}.ipynb"
     path = stack.folder / "notebooks" / name
@@ -161,7 +167,7 @@ def test_a_notebook_that_changed_is_reviewed_and_taken_over(
     first = api.notebooks.upload(path, path=name)
     nine = {"kind": "cron", "expression": "0 9 * * *", "timezone": "Europe/Berlin"}
     made = api.schedules.create(f"Changing, {scheme}", first.sha256, nine)
-    panel = _open(lab, name)
+    panel = _open(lab, execute, name)
     lab.get_by_role("tab", name="Runs of this notebook").click()
     side = lab.get_by_role("region", name="Runs of this notebook")
     expect(side.get_by_text(made.name)).to_be_visible()
@@ -172,7 +178,7 @@ def test_a_notebook_that_changed_is_reviewed_and_taken_over(
     lab.keyboard.type("\n# another line")
     lab.wait_for_timeout(1_000)
     expect(badge).to_be_hidden()  # nothing is saved yet
-    _execute(lab, "docmanager:save", {})
+    execute("docmanager:save", {})
     expect(badge).to_be_visible()
     expect(side.get_by_text("1 cell changed")).to_be_visible()
     shots("1-badge")

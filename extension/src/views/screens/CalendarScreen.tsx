@@ -106,7 +106,12 @@ function Hours({ day, onDay }: { day: string; onDay(day: string): void }): JSX.E
       aside={
         <div className="nightbook-Calendar-steps">
           <Action label={__('Earlier')} icon="left" onAct={() => step(-1)} />
-          <Choice label={__('Shown')} value={zoom} options={zooms} onChange={next => setZoom(next)} />
+          <Choice
+            label={__('Shown')}
+            value={zoom}
+            options={zooms}
+            onChange={next => setZoom(next)}
+          />
           <Action label={__('Later')} icon="right" onAct={() => step(1)} />
         </div>
       }
