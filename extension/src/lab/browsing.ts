@@ -59,8 +59,9 @@ export const runsBrowser: JupyterFrontEndPlugin<void> = {
       return;
     }
     const browser = new RunsBrowser({ nightbook, runs, manager, commands, state, translator });
-    // Else JupyterLab's keys for files, pressed here, would act on the files of the other browser.
-    void browsers?.tracker.add(browser);
+    // JupyterLab's keys for files, pressed here, must not act on the files of the other browser. But a browser
+    // that joins the tracker is its current one at once, so this one joins when it is first seen.
+    browser.onFirstShown = () => void browsers?.tracker.add(browser);
     labShell.add(browser, 'left', { rank: 510, type: nightbook.words.__('Nightbook Runs') });
     restorer?.add(browser, browser.id);
     commands.addCommand(CommandIDs.browseRuns, {

@@ -68,6 +68,9 @@ export class RunsBrowser extends FileBrowser {
     this._menu = new Menu({ commands });
   }
 
+  /** Called once, when this browser is seen for the first time. */
+  onFirstShown: (() => void) | null = null;
+
   handleEvent(event: Event): void {
     if (event.type === 'contextmenu') {
       this._openMenu(event as MouseEvent);
@@ -86,6 +89,8 @@ export class RunsBrowser extends FileBrowser {
 
   protected override onAfterShow(message: Message): void {
     super.onAfterShow(message);
+    this.onFirstShown?.();
+    this.onFirstShown = null;
     void this.model.refresh();
   }
 
