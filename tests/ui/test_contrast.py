@@ -1,6 +1,6 @@
 """Screens with more contrast: forced colours, more of it asked for, and JupyterLab's own theme for that."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ DAILY = {"kind": "cron", "expression": "30 7 * * *", "timezone": "Europe/Berlin"
 
 
 @pytest.fixture(scope="module")
-def red(api: Client, stack: Any) -> Any:
+def red(api: Client, stack: Any) -> Iterator[Any]:
     """A schedule that succeeded, failed and was cancelled, and its failed run."""
     source = stack.folder / "notebooks" / "fails_halfway.ipynb"
     api.notebooks.upload(source)
     made = api.schedules.create(name="Stock in contrast", notebook=source.name, trigger=DAILY)
     api.runs.wait(api.schedules.run(made.id, parameters={"skip_unreadable": True}).id, timeout=90)
-    return api.runs.wait(api.schedules.run(made.id).id, timeout=90)
+    yield api.runs.wait(api.schedules.run(made.id).id, timeout=90)
+    api.schedules.delete(made.id)  # it fails, and other stories count what does
 
 
 @pytest.mark.parametrize("asked", ["forced", "more"])
