@@ -3,6 +3,7 @@
 import doctest
 import hashlib
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -51,6 +52,20 @@ def test_examples_do_what_they_show(example, world):
     example.globs["client"].close()
 
     assert failed.failed == 0, "".join(told)
+
+
+def test_a_span_of_time_tells_what_ran_and_will_run(client, world):
+    ended = world["run"].finished_at
+    made = client.schedules.create("Every hour", "daily_sales.ipynb", {"kind": "interval", "every": "PT1H"})
+
+    lanes = client.timeline(ended - timedelta(hours=1), ended + timedelta(hours=6)).lanes
+    days = client.calendar(ended.date(), ended.date() + timedelta(days=2)).days
+
+    assert world["run"].id in {bar.run_id for lane in lanes for bar in lane.runs}
+    assert [len(lane.coming) >= 5 for lane in lanes if lane.schedule_id == made.id] == [True]
+    assert sum(day.succeeded for day in days) >= 1
+    assert days[1].coming >= 24
+    client.schedules.delete(made.id)
 
 
 def test_an_edit_on_an_old_view_is_refused(client, world):

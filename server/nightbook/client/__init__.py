@@ -10,6 +10,7 @@ with Client() as client:
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import date, datetime
 from types import TracebackType
 from typing import Any
 from uuid import UUID
@@ -38,7 +39,16 @@ from nightbook.client.live import Record
 from nightbook.client.resources import Notebooks, Pools, Schedules, Tokens
 from nightbook.client.runs import Runs
 from nightbook.client.wire import Wire
-from nightbook.schemas import CallerView, EventView, LimitList, LoginCodeView, OverviewView, StatsView
+from nightbook.schemas import (
+    CalendarView,
+    CallerView,
+    EventView,
+    LimitList,
+    LoginCodeView,
+    OverviewView,
+    StatsView,
+    TimelineView,
+)
 from nightbook.settings import Settings
 
 __all__ = [
@@ -115,6 +125,16 @@ class Client:
     def overview(self, *, timezone: str = "UTC") -> OverviewView:
         """What needs attention, what runs, what comes next, and how it went; days are those of *timezone*."""
         return self._wire.view(OverviewView, "GET", "/overview", params={"timezone": timezone})
+
+    def timeline(self, start: datetime, end: datetime) -> TimelineView:
+        """What ran and will run between two aware moments, at most three days apart, by schedule."""
+        span = {"from": start.isoformat(), "to": end.isoformat()}
+        return self._wire.view(TimelineView, "GET", "/timeline", params=span)
+
+    def calendar(self, first: date, last: date, *, timezone: str = "UTC") -> CalendarView:
+        """For each day of at most six weeks: how many runs ended, how, and how many are to come."""
+        span = {"from": first.isoformat(), "to": last.isoformat(), "timezone": timezone}
+        return self._wire.view(CalendarView, "GET", "/calendar", params=span)
 
     def stats(self, schedule_id: str | UUID) -> StatsView:
         """How a schedule has gone lately: success rate, durations and lateness in seconds, newest runs."""
