@@ -237,7 +237,6 @@ def test_27_a_token_in_an_address_or_beside_a_cookie(world):
 
 WRITES = [
     ("POST", "/notebooks", UPLOAD),
-    ("POST", "/notebooks/compare", UPLOAD),
     ("POST", "/schedules", SCHEDULE),
     ("PATCH", "/schedules/{schedule}", {"description": "x"}),
     ("DELETE", "/schedules/{schedule}", None),

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from uuid import uuid4
 
-import conftest
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -38,11 +37,11 @@ def empty(request, tmp_path):
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/old.db"
         return
-    request.getfixturevalue("postgresql")  # skips where there is none
+    address = request.getfixturevalue("postgresql").rpartition("/")[0]  # skips where there is none
     name = f"nightbook_old_{uuid4().hex[:12]}"
-    with psycopg.connect(conftest.POSTGRESQL, autocommit=True) as server:
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
-        yield f"{conftest.POSTGRESQL.rpartition('/')[0]}/{name}"
+        yield f"{address}/{name}"
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
