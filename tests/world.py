@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlmodel import Session
 
 from nightbook.core.clock import new_id
-from nightbook.records import leases, notebooks, pools, runs, schedules, specs
+from nightbook.records import claims, leases, notebooks, pools, runs, schedules, specs
 from nightbook.records.access import AUTHOR_SCOPES, Caller
 from nightbook.records.notebooks import Version
 from nightbook.records.pools import Pool, Worker
@@ -109,7 +109,7 @@ def worker(
 def claim(
     session: Session, who: tuple[Worker, Caller], *, now: datetime = NOON, key: str | None = None
 ) -> tuple[Run, Attempt] | None:
-    return leases.claim(session, who[0], session.get_one(Pool, "default"), key=key, caller=who[1], now=now)
+    return claims.claim(session, who[0], session.get_one(Pool, "default"), key=key, caller=who[1], now=now)
 
 
 def finish(

@@ -64,7 +64,7 @@ class Nightbook:
     def answer(self, path, *args, **kwargs):
         """Answer *path* (below /api/v1/) with this response, or with what a function makes of the request."""
         made = args[0] if args and callable(args[0]) else lambda _request: httpx.Response(*args, **kwargs)
-        self.answers[f"/root/api/v1/{path}"] = made
+        self.answers[f"/prefix/api/v1/{path}"] = made
 
     def refuse(self, path, status, code, detail="No."):
         """Answer *path* with a problem document."""
@@ -89,7 +89,7 @@ class Nightbook:
 def nightbook(jp_serverapp, jp_asyncio_loop, token_file):
     """Nightbook behind a root path of its own, reached through the very client that the extension uses."""
     far_side = Nightbook()
-    upstream = Upstream("http://far:8600/root", TokenFile(token_file), httpx.MockTransport(far_side))
+    upstream = Upstream("http://far:8600/prefix", TokenFile(token_file), httpx.MockTransport(far_side))
     jp_serverapp.web_app.settings[UPSTREAM] = upstream
     yield far_side
     jp_asyncio_loop.run_until_complete(upstream.close())

@@ -74,7 +74,7 @@ async def test_a_path_keeps_the_slashes_that_are_part_of_a_name(browser, nightbo
 
 
 async def test_the_place_of_a_new_thing_is_told_below_jupyters_base(browser, nightbook):
-    nightbook.answer("runs", 201, json={}, headers={"Location": f"/root/api/v1/runs/{RUN}"})
+    nightbook.answer("runs", 201, json={}, headers={"Location": f"/prefix/api/v1/runs/{RUN}"})
 
     answer = await browser.fetch("nightbook/api/v1/runs", "POST", content=b"{}")
 

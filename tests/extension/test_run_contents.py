@@ -70,7 +70,7 @@ async def test_without_content_only_the_entry_is_told(browser, run):
     answer = await browser.fetch(f"nightbook/contents/{RUN}/daily%20sales.ipynb?content=0")
 
     assert (answer.json()["content"], answer.json()["format"]) == (None, None)
-    assert [request.url.path for request in run.requests] == [f"/root/api/v1/runs/{RUN}"]
+    assert [request.url.path for request in run.requests] == [f"/prefix/api/v1/runs/{RUN}"]
 
 
 async def test_no_output_can_run_a_command_of_jupyterlab(browser, run):

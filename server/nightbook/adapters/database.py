@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session
 
@@ -141,6 +142,18 @@ def _refuse_network_file_system(place: Path) -> None:
             f"{place} lies on a network file system ({kind}), where SQLite loses rows. "
             "Move NIGHTBOOK_HOME to a local disk, or set NIGHTBOOK_DATABASE_URL to PostgreSQL.",
         )
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite database; None for any other, and for one in memory."""
+    address = make_url(url)
+    is_file = address.get_backend_name() == "sqlite" and address.database not in {None, "", ":memory:"}
+    return Path(address.database or "") if is_file else None
+
+
+def said_by(error: SQLAlchemyError) -> str:
+    """What the database itself said, in a line."""
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
 def _to_json(value: object) -> str:

@@ -3,11 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
+from typing import Annotated
+
+from fastapi import Query
 
 from nightbook.core.states import RED
 from nightbook.core.triggers import zones
 from nightbook.records.tallies import Tally
 from nightbook.schemas import DayView
+
+Zone = Annotated[str, Query(max_length=64, description="IANA name of the zone whose days are counted")]
 
 
 def views(wanted: Sequence[date], zone: str, tallied: Sequence[Tally]) -> list[DayView]:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from sqlmodel import Session
 
 from nightbook.adapters.database import moment_of
 from nightbook.api import days, views
+from nightbook.api.days import Zone
 from nightbook.api.deps import PREFIX, Now, Reading, RunsReader
 from nightbook.api.fleet import pool_views
 from nightbook.core.figures import percentile, ratio
@@ -34,7 +34,6 @@ from nightbook.schemas import (
 
 router = APIRouter(prefix=PREFIX, tags=["overview"])
 
-Zone = Annotated[str, Query(max_length=64, description="IANA name of the zone whose days are counted")]
 
 SHOWN = 10
 DAYS = 14

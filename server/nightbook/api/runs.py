@@ -24,6 +24,7 @@ from nightbook.api.deps import (
 )
 from nightbook.core import journal
 from nightbook.core.errors import Conflict, NotFound
+from nightbook.core.journal_log import log_text
 from nightbook.core.states import FINAL, RunKind, RunState
 from nightbook.records import artifacts, notebooks, runs, specs
 from nightbook.records.access import Caller
@@ -233,7 +234,7 @@ def cell_outputs(
 def log(run_id: UUID, session: Reading, _caller: RunsReader, the_house: TheHouse) -> PlainTextResponse:
     """What the notebook printed and what the platform noted, as text."""
     run = runs.require(session, run_id)
-    text = journal.log_text(results.records(session, the_house, run))
+    text = log_text(results.records(session, the_house, run))
     return PlainTextResponse(text[:_LOG_BYTES])
 
 

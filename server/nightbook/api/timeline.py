@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from sqlmodel import Session
 
 from nightbook.api import days
+from nightbook.api.days import Zone
 from nightbook.api.deps import PREFIX, Now, Reading, RunsReader
 from nightbook.core.errors import Invalid
 from nightbook.core.triggers import zones
@@ -43,7 +44,6 @@ Start = Annotated[Instant, Query(alias="from", description="the first moment of 
 End = Annotated[Instant, Query(alias="to", description="the moment at which the span is over; at most 73 h")]
 FirstDay = Annotated[date, Query(alias="from")]
 LastDay = Annotated[date, Query(alias="to", description="the last day, at most 42 days in all")]
-Zone = Annotated[str, Query(max_length=64, description="IANA name of the zone whose days are counted")]
 
 
 @router.get("/timeline")

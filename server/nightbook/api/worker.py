@@ -22,7 +22,7 @@ from nightbook.api.notebooks import verified_bytes
 from nightbook.core.errors import Fault
 from nightbook.core.parameters import SPECIAL
 from nightbook.core.states import FINAL
-from nightbook.records import leases, notebooks, pools, runs
+from nightbook.records import claims, leases, notebooks, pools, runs
 from nightbook.records.notebooks import Version
 from nightbook.records.pools import HEARTBEAT_SECONDS, POLL_SECONDS, Pool
 from nightbook.records.runs import Attempt, Run
@@ -127,13 +127,13 @@ async def claim(
         worker = pools.require_worker(session, draft.worker_id, caller=caller)
         caller.require_pool(worker.pool)
         moment = moment_of(session, now)
-        return not pools.is_fresh(worker, moment) or leases.may_claim(session, worker, key=key, now=moment)
+        return not pools.is_fresh(worker, moment) or claims.may_claim(session, worker, key=key, now=moment)
 
     def take(session: Session) -> ClaimAnswer:
         moment = moment_of(session, now)
         worker = pools.seen(session, draft.worker_id, caller=caller, now=moment)
         pool = pools.require(session, worker.pool)
-        taken = leases.claim(session, worker, pool, key=key, caller=caller, now=moment)
+        taken = claims.claim(session, worker, pool, key=key, caller=caller, now=moment)
         if taken is None:
             return ClaimAnswer(order=None)
         run, attempt = taken

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from nightbook.client import Client, Record
 from nightbook.commands.output import progress, say
-from nightbook.core import journal
+from nightbook.core.journal_log import log_text
 from nightbook.core.states import FINAL
 from nightbook.schemas import RunView
 
@@ -89,5 +89,5 @@ def print_log(client: Client, run_id: UUID) -> RunView:
 def _log_of(record: Record, begin: Mapping[str, Any] | None) -> str:
     """This record's part of the log; the times in it count from *begin*."""
     if begin is None or record.kind == "begin":
-        return journal.log_text([dict(record.fields)])
-    return journal.log_text([dict(begin), dict(record.fields)]).removeprefix(journal.log_text([dict(begin)]))
+        return log_text([dict(record.fields)])
+    return log_text([dict(begin), dict(record.fields)]).removeprefix(log_text([dict(begin)]))

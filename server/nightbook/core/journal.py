@@ -1,4 +1,4 @@
-"""The journal of an attempt, and everything that is read out of it: executed copy, timeline, log.
+"""The journal of an attempt, and what is read out of it: executed copy and timeline (the log: `journal_log`).
 
 Pure functions over plain dicts, shared by child, worker and server, so that there is one rebuild.
 A journal may end anywhere: every prefix of it gives a valid notebook that claims no more than was recorded.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from nightbook.core.outputs import Outputs, Record, clean_output, plain_text
+from nightbook.core.outputs import Outputs, Record, plain_text
 
 VERSION: Final = 1
 MARKER_TAG: Final = "papermill-error-cell-tag"
@@ -26,7 +26,8 @@ _NUMBER = (int, float)
 _LATEST = 10**12  # ms, some 30 years: beyond it, moments cannot be computed
 _BOUNDED: Final = frozenset({"t", "i", "started", "ended"})
 _MOST_CELLS: Final = 100_000  # far beyond what a notebook may have; a column holds it
-_SHAPES: Final[dict[str, dict[str, Any]]] = {
+#: The kinds of records, and what each of them must hold.
+SHAPES: Final[dict[str, dict[str, Any]]] = {
     "begin": {"at": str, "ids": list},
     "kernel": {},
     "cell": {"i": int},
@@ -43,7 +44,6 @@ _SHAPES: Final[dict[str, dict[str, Any]]] = {
     "end": {"state": str},
 }
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 _CELL_ID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
 
 
@@ -112,7 +112,7 @@ def _refuse_constant(name: str) -> float:
 
 
 def _well_formed(record: Record, n: int) -> bool:
-    shape = _SHAPES.get(str(record.get("k")), {})  # a kind of a newer version is kept and passed over
+    shape = SHAPES.get(str(record.get("k")), {})  # a kind of a newer version is kept and passed over
     fields = {"n": int, "t": _NUMBER, "k": str, **shape}
     if not all(isinstance(record.get(name), kind) for name, kind in fields.items()):
         return False
@@ -172,10 +172,11 @@ class _Told:
         return done["started"] if done else started["t"] if started else None
 
     def at(self, ms: float) -> datetime:
-        return _instant(self.begin.get("at")) + timedelta(milliseconds=ms)
+        return instant(self.begin.get("at")) + timedelta(milliseconds=ms)
 
 
-def _instant(text: object) -> datetime:
+def instant(text: object) -> datetime:
+    """The aware moment that *text* names; the epoch where it names none."""
     try:
         moment = datetime.fromisoformat(str(text))
     except ValueError:
@@ -227,12 +228,12 @@ def _timeline_entry(told: _Told, index: int, cell: Notebook, over: bool) -> dict
         "state": state,
         "started_at": None if (begun := told.begun(index)) is None else told.at(begun),
         "finished_at": told.at(done["ended"]) if done else None,
-        "error": _error_line(done.get("error")) if done else None,
+        "error": error_line(done.get("error")) if done else None,
         "source": cell["source"],
     }
 
 
-def _error_line(error: object) -> str | None:
+def error_line(error: object) -> str | None:
     if not isinstance(error, dict):
         return None
     return ": ".join(part for part in (str(error.get("ename", "")), str(error.get("evalue", ""))) if part)
@@ -416,71 +417,3 @@ def _marker(cell_id: str, text: str) -> Notebook:
         "metadata": {"tags": [MARKER_TAG]},
         "source": text,
     }
-
-
-# ---------------------------------------------------------------- the log
-
-
-def log_text(lines: Iterable[Record]) -> str:
-    """What happened, for a person: the platform's notes with their times, and what the notebook printed."""
-    parts: list[str] = []
-    start = _instant(None)
-    for record in lines:
-        if record["k"] == "begin":
-            start = _instant(record["at"])
-        text = _log_part(record)
-        if record["k"] in ("text", "out"):
-            parts.append(text)
-            continue
-        if text:
-            if parts and not parts[-1].endswith("\n"):
-                parts.append("\n")
-            moment = (start + timedelta(milliseconds=record["t"])).isoformat(timespec="milliseconds")
-            parts.append(f"{moment.replace('+00:00', 'Z')} {text}\n")
-    return _SURROGATE.sub("\ufffd", "".join(parts))
-
-
-def _log_part(record: Record) -> str:
-    kind = record["k"]
-    cell = f"cell {record['i'] + 1}" if "i" in _SHAPES.get(kind, {}) else ""
-    if kind == "text":
-        return _ANSI.sub("", record["s"])
-    if kind == "out":
-        return _output_text(record["o"])
-    if kind == "begin":
-        return f"attempt {record.get('attempt')} began with {len(record['ids'])} cells"
-    if kind == "kernel":
-        return f"kernel {record.get('name')} is ready"
-    if kind == "cell":
-        return f"{cell} started"
-    if kind == "done":
-        return _done_text(record, cell)
-    if kind == "cut":
-        return f"{cell}: {record['what']} cut, {record['dropped']:,} bytes dropped"
-    if kind == "stop":
-        return f"stopping ({record['cause']}): {record['step']}"
-    if kind == "note":
-        return str(record["s"])
-    if kind == "end":
-        return ": ".join(str(part) for part in ("ended", record["state"], record.get("reason")) if part)
-    return ""
-
-
-def _done_text(record: Record, cell: str) -> str:
-    if record["started"] == record["ended"] and not record.get("error"):
-        return ""  # nothing was executed: a text cell
-    seconds = (record["ended"] - record["started"]) / 1000
-    return f"{cell} {record['status']} after {seconds:.1f} s"
-
-
-def _output_text(output: Record) -> str:
-    clean = clean_output(output)
-    if clean is None:
-        return ""
-    if clean["output_type"] == "error":
-        lines = clean["traceback"] or [_error_line(clean) or "error"]
-        return _ANSI.sub("", "\n".join(lines)) + "\n"
-    if clean["output_type"] == "stream":
-        return _ANSI.sub("", clean["text"])
-    plain = clean["data"].get("text/plain")
-    return _ANSI.sub("", plain) + "\n" if isinstance(plain, str) else ""

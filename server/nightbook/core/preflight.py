@@ -19,7 +19,7 @@ from nightbook.core.secret_patterns import holds_secret
 
 _MAX_SCANNED: Final = 200_000
 _HOME_PATH: Final = re.compile(
-    r"(?:/home/|/Users/|/root/|~/|[A-Za-z]:[\\/]|\\\\[\w.-]{2,64}\\)[\w.@+-][^\n\"'<>|*?]{0,300}"
+    r"(?:/(?:home|Users|root)/|~/|[A-Za-z]:[\\/]|\\\\[\w.-]{2,64}\\)[\w.@+-][^\n\"'<>|*?]{0,300}"
 )
 _QUOTED: Final = re.compile(r"\"([^\"\n]{2,300})\"|'([^'\n]{2,300})'")
 _INSTALL_WORDS: Final = (

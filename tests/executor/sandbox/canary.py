@@ -1,4 +1,4 @@
-# ruff: noqa: PTH115, PTH207, PTH208 -- the plain calls are what a notebook uses
+# ruff: noqa: PTH115, PTH118, PTH207, PTH208 -- the plain calls are what a notebook uses
 """Tries to do what a notebook should not, and notes what it could. Each part is a cell of it.
 
 A try returns what it got, or raises.
@@ -59,7 +59,7 @@ def _():
 
 @tries("read another run's files")
 def _():
-    files = [Path(name) for name in glob.glob(f"{attempts}/*/work/mine.txt")]
+    files = [Path(name) for name in glob.glob(os.path.join(attempts, "*", "work", "mine.txt"))]
     return [file.read_text() for file in files if not file.is_relative_to(mine)]
 
 
