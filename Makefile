@@ -33,7 +33,7 @@ say = printf '▸ %s\n'
 sorry = >&2 printf '✗ %s\n'
 comma := ,
 
-.PHONY: help up test chaos check build docs pictures bench bench-scheduling clean lab-build format install
+.PHONY: help up test chaos check build docs pictures bench bench-pages bench-scheduling clean lab-build format install
 
 help: ## List the commands
 	@echo 'Nightbook. Needs Python 3.11 or newer; everything else is installed into $(VENV).'
@@ -77,6 +77,9 @@ pictures: ## Renew the manual's pictures from the browser tests (after make test
 
 bench: install ## Measure the engine beside papermill (BENCH="--only trivial --rounds 30")
 	@$(BIN)/python benchmarks/engine.py $(BENCH)
+
+bench-pages: install ## Measure how long people wait for pages, in Chromium (BENCH="--only form")
+	@$(BIN)/python benchmarks/pages.py $(BENCH)
 
 bench-scheduling: install ## Measure the clock, with PostgreSQL (BENCH="--only idle claim")
 	@$(BIN)/python benchmarks/scheduling.py $(BENCH)

@@ -18,7 +18,15 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from nightbook.client import Client
 
@@ -359,3 +367,20 @@ def lab(page: Page, stack: Stack, scheme: str, execute: Callable[[str, dict[str,
 
 def _is_refusal(message: ConsoleMessage) -> bool:
     return message.type == "error" and "Content Security Policy" in message.text
+
+
+@pytest.fixture
+def open_form(page: Page) -> Callable[[], Locator]:
+    """Press Schedule and get to the form; JupyterLab itself may have changed the notebook's metadata."""
+
+    def act() -> Locator:
+        page.get_by_role("button", name="Schedule this notebook").click(timeout=60_000)
+        form = page.get_by_role("form", name="Schedule a notebook")
+        save = page.get_by_role("button", name="Save and schedule")
+        expect(form.or_(save)).to_be_visible(timeout=30_000)
+        if save.is_visible():
+            save.click()
+        expect(form).to_be_visible()
+        return form
+
+    return act

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Locator, Page, Request, expect
 
 from nightbook.client import Client
 
@@ -21,7 +21,12 @@ def jupyter(start_jupyter: Callable[..., Any], tmp_path_factory: pytest.TempPath
 
 @pytest.mark.parametrize("scheme", ["light"], indirect=True)
 def test_all_ways_lead_through_the_base_url(
-    page: Page, jupyter: Any, api: Client, execute: Callable[[str, dict[str, Any]], None], shots: Shots
+    page: Page,
+    jupyter: Any,
+    api: Client,
+    execute: Callable[[str, dict[str, Any]], None],
+    open_form: Callable[[], Locator],
+    shots: Shots,
 ) -> None:
     asked: list[Request] = []
     page.on("request", lambda request: asked.append(request))
@@ -30,12 +35,7 @@ def test_all_ways_lead_through_the_base_url(
     page.evaluate("window.jupyterapp.restored")
 
     execute("docmanager:open", {"path": "long_progress.ipynb"})
-    page.get_by_role("button", name="Schedule this notebook").click(timeout=60_000)
-    form = page.get_by_role("form", name="Schedule a notebook")
-    save = page.get_by_role("button", name="Save and schedule")
-    expect(form.or_(save)).to_be_visible(timeout=30_000)
-    if save.is_visible():
-        save.click()
+    form = open_form()
     form.get_by_label("Name of the schedule").fill("Behind a hub")
     form.get_by_label("steps").fill("3")
     form.get_by_role("button", name="Schedule", exact=True).click()

@@ -11,8 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 from nightbook.client import Client
 
 Shots = Callable[[str], Path]
-
 Execute = Callable[[str, dict[str, Any]], None]
+OpenForm = Callable[[], Locator]
 
 
 def _open(page: Page, execute: Execute, name: str) -> Locator:
@@ -28,22 +28,13 @@ def _toast(page: Page, words: str) -> Locator:
     return toast
 
 
-def _schedule(page: Page) -> Locator:
-    """Press Schedule and get to the form; JupyterLab itself may have changed the notebook's metadata."""
-    page.get_by_role("button", name="Schedule this notebook").click()
-    form = page.get_by_role("form", name="Schedule a notebook")
-    save = page.get_by_role("button", name="Save and schedule")
-    expect(form.or_(save)).to_be_visible()
-    if save.is_visible():
-        save.click()
-    return form
-
-
-def test_the_story(lab: Page, execute: Execute, api: Client, shots: Shots, scheme: str) -> None:
+def test_the_story(
+    lab: Page, execute: Execute, open_form: OpenForm, api: Client, shots: Shots, scheme: str
+) -> None:
     _open(lab, execute, "daily_sales.ipynb")
     shots("1-notebook")
 
-    form = _schedule(lab)
+    form = open_form()
     form.get_by_label("Name of the schedule").fill(f"Daily sales, {scheme}")
     form.get_by_label("region").select_option("south")
     form.get_by_label("Time zone").fill("Europe/Berlin")

@@ -1,11 +1,12 @@
 """The story in Notebook 7, whose pages have room for one document each: the form is a dialog there."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from nightbook.client import Client
 
@@ -17,7 +18,9 @@ Shots = Callable[[str], Path]
 @pytest.fixture(scope="module")
 def notebook_7(start_jupyter: Callable[..., Any]) -> Any:
     if not (NOTEBOOK / "notebook").is_dir():
-        pytest.skip("notebook is not installed: make install could not reach it")
+        if os.environ.get("CI"):
+            pytest.fail("Notebook 7 is missing: make install puts it into .stamps/notebook")
+        pytest.skip("Notebook 7 is not there; make install puts it into .stamps/notebook")
     return start_jupyter("notebook", NOTEBOOK, JUPYTERLAB_DIR=str(NOTEBOOK / "share" / "jupyter" / "lab"))
 
 
@@ -29,16 +32,11 @@ def foreign_errors() -> set[str]:
 
 @pytest.mark.parametrize("scheme", ["light"], indirect=True)
 def test_a_notebook_is_scheduled_in_notebook_7_and_its_copy_read(
-    page: Page, notebook_7: Any, api: Client, scheme: str, shots: Shots
+    page: Page, notebook_7: Any, api: Client, open_form: Callable[[], Locator], scheme: str, shots: Shots
 ) -> None:
     name = f"From Notebook 7, {scheme}"
     page.goto(f"{notebook_7.url}notebooks/daily_sales.ipynb?token={notebook_7.token}")
-    page.get_by_role("button", name="Schedule this notebook").click(timeout=60_000)
-    form = page.get_by_role("form", name="Schedule a notebook")
-    save = page.get_by_role("button", name="Save and schedule")
-    expect(form.or_(save)).to_be_visible(timeout=30_000)
-    if save.is_visible():
-        save.click()
+    form = open_form()
     form.get_by_label("Name of the schedule").fill(name)
     form.get_by_label("region").select_option("south")
     shots("form")

@@ -1,9 +1,8 @@
 /** How long a run may take and wait, and what is tried again after which failure. */
 import * as React from 'react';
 
-import { Check } from '../parts/field';
+import { Check, Pills } from '../parts/field';
 import { useWords } from '../parts/words';
-import type { Draft } from './draft';
 import { Line, type MoreProps } from './MorePart';
 
 export function LimitsPart(props: MoreProps): JSX.Element {
@@ -84,41 +83,20 @@ export function RetriesPart(props: MoreProps): JSX.Element {
   );
 }
 
-type Kind = Draft['retryOn'][number];
-
 function KindsField({ draft, errors, onChange }: MoreProps): JSX.Element {
   const { __ } = useWords();
-  const id = React.useId();
-  const error = errors.retry_on;
-  const kinds: [Kind, string][] = [
-    ['code', __('A cell raised an error')],
-    ['kernel_died', __('The kernel died')],
-    ['timeout', __('A time limit was reached')],
-    ['out_of_memory', __('The memory was used up')]
-  ];
-  const toggle = (kind: Kind, on: boolean) => {
-    const others = draft.retryOn.filter(other => other !== kind);
-    onChange({ retryOn: on ? [...others, kind].sort() : others });
-  };
   return (
-    <fieldset className="nightbook-Days" aria-describedby={error ? `${id}-error` : undefined}>
-      <legend>{__('Retry when')}</legend>
-      {kinds.map(([kind, label]) => (
-        <label key={kind} className="nightbook-Day">
-          <input
-            type="checkbox"
-            checked={draft.retryOn.includes(kind)}
-            aria-invalid={error ? true : undefined}
-            onChange={event => toggle(kind, event.target.checked)}
-          />
-          <span>{label}</span>
-        </label>
-      ))}
-      {error && (
-        <p id={`${id}-error`} className="nightbook-Field-error" role="alert">
-          {error}
-        </p>
-      )}
-    </fieldset>
+    <Pills
+      label={__('Retry when')}
+      options={[
+        ['code', __('A cell raised an error')],
+        ['kernel_died', __('The kernel died')],
+        ['out_of_memory', __('The memory was used up')],
+        ['timeout', __('A time limit was reached')]
+      ]}
+      chosen={draft.retryOn}
+      error={errors.retry_on}
+      onChange={retryOn => onChange({ retryOn })}
+    />
   );
 }

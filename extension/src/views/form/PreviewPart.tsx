@@ -1,61 +1,21 @@
 /** What the chosen trigger means: in words, and as the next fire times. */
 import * as React from 'react';
 
-import type { PreviewDraft, PreviewView, Refusal, Trigger } from '../../tokens';
+import type { PreviewDraft, PreviewView, Trigger } from '../../tokens';
 import { Icon } from '../parts/icons';
 import { Moment } from '../parts/moments';
 import { useWords } from '../parts/words';
+import { type Ask, type Asked, useAsked } from './asking';
 import { ownZone } from './zones';
 
 export type PreviewWish = Omit<PreviewDraft, 'count'>;
 
-export type AskPreview = (
-  wish: PreviewWish,
-  signal: AbortSignal
-) => Promise<{ preview: PreviewView } | { refusal: Refusal }>;
+export type AskPreview = Ask<PreviewWish, { preview: PreviewView }>;
 
-interface Previewed {
-  preview: PreviewView | null;
-  refusal: Refusal | null;
-  asking: boolean;
-}
+type Previewed = Asked<{ preview: PreviewView }>;
 
-const PAUSE_MILLISECONDS = 300;
-
-/** Asks what is wished means, once the person has paused; an answer to an older wish is dropped. */
 export function usePreview(wished: PreviewWish | null, ask: AskPreview): Previewed {
-  const [state, setState] = React.useState<Previewed>({
-    preview: null,
-    refusal: null,
-    asking: false
-  });
-  const wish = JSON.stringify(wished);
-  const latestAsk = React.useRef(ask);
-  latestAsk.current = ask;
-  React.useEffect(() => {
-    const wanted = JSON.parse(wish) as PreviewWish | null;
-    if (!wanted || wanted.trigger.kind === 'manual') {
-      setState({ preview: null, refusal: null, asking: false });
-      return;
-    }
-    const abort = new AbortController();
-    setState(old => ({ ...old, asking: true }));
-    const timer = setTimeout(async () => {
-      const answer = await latestAsk.current(wanted, abort.signal).catch(() => null);
-      if (!abort.signal.aborted) {
-        setState({
-          preview: answer && 'preview' in answer ? answer.preview : null,
-          refusal: answer && 'refusal' in answer ? answer.refusal : null,
-          asking: false
-        });
-      }
-    }, PAUSE_MILLISECONDS);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [wish]);
-  return state;
+  return useAsked(wished?.trigger.kind === 'manual' ? null : wished, ask, true);
 }
 
 interface PreviewPartProps {
@@ -75,7 +35,8 @@ export function PreviewPart({ trigger, previewed }: PreviewPartProps): JSX.Eleme
       </Shown>
     );
   }
-  const { preview, asking } = previewed;
+  const { told, asking } = previewed;
+  const preview = told?.preview ?? null;
   if (!preview) {
     return asking ? <Shown asking>{__('Working out the next fire times…')}</Shown> : null;
   }

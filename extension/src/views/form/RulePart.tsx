@@ -5,49 +5,9 @@ import type { Refusal, RRuleDraft, RRuleView } from '../../tokens';
 import { Field } from '../parts/field';
 import { Icon } from '../parts/icons';
 import { useWords } from '../parts/words';
+import { type Ask, useAsked } from './asking';
 
-export type AskRule = (
-  wish: RRuleDraft,
-  signal: AbortSignal
-) => Promise<{ read: RRuleView } | { refusal: Refusal }>;
-
-interface Reading {
-  read: RRuleView | null;
-  error: string | null;
-  asking: boolean;
-}
-
-const NOTHING: Reading = { read: null, error: null, asking: false };
-const PAUSE_MILLISECONDS = 400;
-
-function useReading(rrule: string, timezone: string, ask: AskRule): Reading {
-  const [state, setState] = React.useState(NOTHING);
-  const latestAsk = React.useRef(ask);
-  latestAsk.current = ask;
-  React.useEffect(() => {
-    if (!rrule) {
-      setState(NOTHING);
-      return;
-    }
-    const abort = new AbortController();
-    setState({ ...NOTHING, asking: true });
-    const timer = setTimeout(async () => {
-      const answer = await latestAsk.current({ rrule, timezone }, abort.signal).catch(() => null);
-      if (!abort.signal.aborted) {
-        setState({
-          read: answer && 'read' in answer ? answer.read : null,
-          error: answer && 'refusal' in answer ? messageOf(answer.refusal) : null,
-          asking: false
-        });
-      }
-    }, PAUSE_MILLISECONDS);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [rrule, timezone]);
-  return state;
-}
+export type AskRule = Ask<RRuleDraft, { read: RRuleView }>;
 
 function messageOf({ byField, message }: Refusal): string {
   return Object.values(byField)[0] ?? message;
@@ -63,13 +23,15 @@ interface RulePartProps {
 export function RulePart({ zone, error, ask, onUse }: RulePartProps): JSX.Element {
   const { __ } = useWords();
   const [text, setText] = React.useState('');
-  const reading = useReading(text.trim(), zone, ask);
+  const rrule = text.trim();
+  const { told, refusal, asking } = useAsked(rrule ? { rrule, timezone: zone } : null, ask, false);
+  const read = told?.read ?? null;
   return (
     <div className="nightbook-Rule">
       <Field
         label={__('Recurrence rule')}
         help={__('As calendars write it: RRULE:FREQ=…, with DTSTART and EXDATE if you like.')}
-        error={reading.error ?? (reading.read || reading.asking ? undefined : error)}
+        error={refusal ? messageOf(refusal) : read || asking ? undefined : error}
         wide
       >
         {input => (
@@ -85,20 +47,19 @@ export function RulePart({ zone, error, ask, onUse }: RulePartProps): JSX.Elemen
           />
         )}
       </Field>
-      <div className="nightbook-Preview" role="status" aria-busy={reading.asking}>
+      <div className="nightbook-Preview" role="status" aria-busy={asking}>
         <Icon name="calendar" />
         <div>
           <p className="nightbook-Preview-words">
-            {reading.read?.words ??
-              (reading.asking ? __('Reading the rule…') : __('What it means is shown here.'))}
+            {read?.words ?? (asking ? __('Reading the rule…') : __('What it means is shown here.'))}
           </p>
-          {reading.read && <Rest read={reading.read} />}
+          {read && <Rest read={read} />}
         </div>
         <button
           type="button"
           className="nightbook-Button"
-          disabled={!reading.read}
-          onClick={() => reading.read && onUse(reading.read)}
+          disabled={!read}
+          onClick={() => read && onUse(read)}
         >
           {__('Use this rule')}
         </button>

@@ -2,7 +2,7 @@
 import * as React from 'react';
 
 import type { RRuleView } from '../../tokens';
-import { Choice, Field, type InputProps } from '../parts/field';
+import { Choice, Field, type InputProps, Pills } from '../parts/field';
 import { useWords } from '../parts/words';
 import { AfterPart, EventPart, type Neighbours } from './CausesPart';
 import type { Errors } from './draft';
@@ -233,30 +233,14 @@ function ZoneInput({ input, zone, onZone }: ZoneInputProps): JSX.Element {
 
 function DaysField({ timing, errors, onChange }: TimingPartProps): JSX.Element {
   const { __ } = useWords();
-  const id = React.useId();
-  const error = errors['trigger.days'];
   const names = [__('Mon'), __('Tue'), __('Wed'), __('Thu'), __('Fri'), __('Sat'), __('Sun')];
-  const toggle = (day: string, on: boolean) =>
-    onChange({ days: on ? [...timing.days, day] : timing.days.filter(other => other !== day) });
   return (
-    <fieldset className="nightbook-Days" aria-describedby={error ? `${id}-error` : undefined}>
-      <legend>{__('On')}</legend>
-      {DAYS.map((day, place) => (
-        <label key={day} className="nightbook-Day">
-          <input
-            type="checkbox"
-            checked={timing.days.includes(day)}
-            aria-invalid={error ? true : undefined}
-            onChange={event => toggle(day, event.target.checked)}
-          />
-          <span>{names[place]}</span>
-        </label>
-      ))}
-      {error && (
-        <p id={`${id}-error`} className="nightbook-Field-error" role="alert">
-          {error}
-        </p>
-      )}
-    </fieldset>
+    <Pills
+      label={__('On')}
+      options={DAYS.map((day, place) => [day, names[place]] as const)}
+      chosen={timing.days as (typeof DAYS)[number][]}
+      error={errors['trigger.days']}
+      onChange={days => onChange({ days })}
+    />
   );
 }

@@ -116,3 +116,50 @@ export function Choice<Value extends string>({
     </select>
   );
 }
+
+interface PillsProps<Value extends string> {
+  label: string;
+  options: readonly (readonly [Value, string])[];
+  chosen: readonly Value[];
+  error?: string;
+  /** The values that are chosen then, in the order of the options. */
+  onChange(chosen: Value[]): void;
+}
+
+/** Any number of a few options, each a button that stays down. */
+export function Pills<Value extends string>({
+  label,
+  options,
+  chosen,
+  error,
+  onChange
+}: PillsProps<Value>): JSX.Element {
+  const id = React.useId();
+  const toggle = (value: Value, on: boolean) =>
+    onChange(
+      options
+        .map(([option]) => option)
+        .filter(option => (option === value ? on : chosen.includes(option)))
+    );
+  return (
+    <fieldset className="nightbook-Pills" aria-describedby={error ? `${id}-error` : undefined}>
+      <legend>{label}</legend>
+      {options.map(([option, words]) => (
+        <label key={option} className="nightbook-Pill">
+          <input
+            type="checkbox"
+            checked={chosen.includes(option)}
+            aria-invalid={error ? true : undefined}
+            onChange={event => toggle(option, event.target.checked)}
+          />
+          <span>{words}</span>
+        </label>
+      ))}
+      {error && (
+        <p id={`${id}-error`} className="nightbook-Field-error" role="alert">
+          {error}
+        </p>
+      )}
+    </fieldset>
+  );
+}
