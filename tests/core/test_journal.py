@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightbook.core import journal
+from nightbook.core import journal, journal_log
 
 AT = "2026-11-23T07:30:00.000Z"
 SOURCE = {
@@ -153,7 +153,7 @@ def test_every_prefix_is_valid_and_claims_no_cell_beyond_its_done():
             record["k"] == "done" and record["status"] == "completed" for record in kept
         )
         assert json.loads(journal.as_bytes(copy)) == copy
-        journal.log_text(kept)
+        journal_log.log_text(kept)
         journal.cells(kept, SOURCE)
 
 
@@ -229,7 +229,7 @@ def test_no_record_whatever_makes_an_invalid_copy(found):
     kept = journal.parse(raw(numbered))
 
     check(journal.executed_copy(SOURCE, kept))
-    journal.log_text(kept)
+    journal_log.log_text(kept)
     journal.cells(kept, SOURCE, ended=True)
 
 
@@ -277,7 +277,7 @@ def test_the_timeline_of_a_running_and_of_a_lost_attempt_differ():
 
 
 def test_the_log_mixes_notes_with_times_and_what_was_printed_without_colours():
-    text = journal.log_text(failing_run())
+    text = journal_log.log_text(failing_run())
 
     assert "2026-11-23T07:30:00.061Z cell 4 started\n" in text
     assert "100%\n" in text
@@ -303,7 +303,7 @@ def test_a_record_of_a_newer_kind_may_hold_anything(index):
     records = journal.parse(raw)
 
     assert records[1:] == [newer]
-    assert journal.log_text(records).count("\n") == 1
+    assert journal_log.log_text(records).count("\n") == 1
 
 
 @pytest.mark.parametrize("index", [10**30, 2**63, -(10**30)])
