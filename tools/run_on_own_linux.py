@@ -27,8 +27,13 @@ _INIT = """#!/bin/bash
 export PATH={path} HOME={home} LANG=C.UTF-8 {variables}
 mount -t proc proc /proc
 mount -t sysfs sys /sys
-mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /run
+mkdir /run/project
+mount --bind {root} /run/project
+mount -t tmpfs tmpfs /tmp
+# A clone below /tmp would be hidden, and so would a home there.
+[ -d {root} ] || {{ mkdir -p {root} && mount --bind /run/project {root}; }}
+mkdir -p {home}
 mount -t tmpfs tmpfs /dev/shm 2>/dev/null || {{ mkdir -p /run/shm; }}
 mount -t cgroup2 none /sys/fs/cgroup
 ip link set lo up

@@ -17,7 +17,8 @@ from cluster import GALLERY, Process, plain_environment, processes_of, until_gon
 from waiting import free_port, is_listening, until
 
 MANUAL = Path(__file__).parents[2] / "docs" / "api.md"
-SECOND_START_SECONDS = 15
+#: No measure of speed, which depends on the machine: a start that waits for something in vain takes longer.
+SECOND_START_SECONDS = 60
 
 pytestmark = pytest.mark.any_stack
 
@@ -155,7 +156,7 @@ def test_a_second_one_on_the_same_home_is_refused(fresh: Fresh, first_start: Pro
     assert f"kill {first_start.pid}" in second.stderr
 
 
-def test_ctrl_c_leaves_nothing_and_the_second_start_is_quick(fresh: Fresh, first_start: Process) -> None:
+def test_ctrl_c_leaves_nothing_and_the_second_start_waits_for_nothing(fresh: Fresh, first_start: Process) -> None:
     assert interrupted(fresh, first_start) == []
     token = (fresh.home / "token").read_text()
 
