@@ -106,14 +106,14 @@ class Experiment:
         self.orders[note] = run.id
         return run
 
-    def ordering(self, *, every: float, **fields: Any) -> Orders:
+    def ordering(self, *, every: float, at_most: int | None = None, **fields: Any) -> Orders:
         """A person who orders a run every so many seconds; give it to `take` at the end."""
-        return Orders(self.fleet, self.draft(**fields), every=every)
+        return Orders(self.fleet, self.draft(**fields), every=every, at_most=at_most)
 
     def take(self, orders: Orders) -> None:
         self.orders |= orders.answered
         self.server_faults += orders.server_faults
-        self.facts["orders repeated"] = orders.repeated
+        self.facts["orders repeated"] = self.facts.get("orders repeated", 0) + orders.repeated
 
     def entries(self) -> list[ledger.Entry]:
         return ledger.read(self.ledger_file)

@@ -72,16 +72,18 @@ class Fleet:
         database_url: str | None,
         size: Size,
         *,
-        program: Sequence[str] = _PROGRAM,
+        programs: Mapping[str, Sequence[str]] | None = None,
         broker: brokers.Broker | None = None,
         environment: Mapping[str, str] | None = None,
+        environments: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
-        """*program* is what servers and beats run in place of `-m nightbook`, *environment* what all get."""
+        """*programs* is what parts of a kind run in place of `-m nightbook`, *environment* what all get."""
         self.folder = folder
         self.home = folder / "h"
         self.stack = stack
         self.size = size
         self.pool = f"chaos-{uuid4().hex[:8]}"
+        self._programs, self._environments = programs or {}, environments or {}
         self._environment = plain_environment(folder)
         self.broker = broker or brokers.made_for(stack, folder, dict(self._environment), [self.pool])
         ports = [free_port() for _ in range(size.servers)]
@@ -102,21 +104,22 @@ class Fleet:
             self._environment["NIGHTBOOK_DATABASE_URL"] = database_url
         self.parts: dict[str, Part] = {}
         for number, port in enumerate(ports, 1):
-            self._add(f"server-{number}", ("serve",), program, NIGHTBOOK_PORT=str(port))
+            self._add(f"server-{number}", ("serve",), NIGHTBOOK_PORT=str(port))
         for number in range(1, size.beats + 1):
-            self._add(f"beat-{number}", ("beat",), program)
+            self._add(f"beat-{number}", ("beat",))
         for number in range(1, size.workers + 1):
             self._add_worker(f"worker-{number}")
 
-    def _add(self, name: str, words: Sequence[str], program: Sequence[str], **environment: str) -> None:
-        self.parts[name] = Part(name, words, {**self._environment, **environment}, program)
+    def _add(self, name: str, words: Sequence[str], **own: str) -> None:
+        kind = name.partition("-")[0]
+        environment = {**self._environment, **self._environments.get(kind, {}), **own}
+        self.parts[name] = Part(name, words, environment, self._programs.get(kind, _PROGRAM))
 
     def _add_worker(self, name: str) -> None:
         words = ("worker", "--pool", self.pool, "--slots", str(self.size.slots))
         self._add(
             name,
             words,
-            _PROGRAM,
             NIGHTBOOK_WORKER_NAME=name,
             NIGHTBOOK_API_URL=f"http://127.0.0.1:{self.workers_line.port}",
             NIGHTBOOK_TOKEN_FILE=str(self.folder / "worker-token"),

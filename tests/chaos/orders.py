@@ -13,10 +13,12 @@ _ANSWER_SECONDS = 20.0
 class Orders:
     """Orders one run every few seconds; each has a key of its own, which its repetitions carry too."""
 
-    def __init__(self, fleet: Fleet, draft: dict[str, Any], *, every: float) -> None:
+    def __init__(
+        self, fleet: Fleet, draft: dict[str, Any], *, every: float, at_most: int | None = None
+    ) -> None:
         self._token = (fleet.home / "token").read_text().strip()
         self._url = f"{fleet.url}/api/v1/runs"
-        self._draft, self._every = draft, every
+        self._draft, self._every, self._at_most = draft, every, at_most
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._ask_always, name="orders", daemon=True)
         self.answered: dict[str, uuid.UUID | None] = {}
@@ -33,7 +35,7 @@ class Orders:
 
     def _ask_always(self) -> None:
         with httpx.Client(timeout=_ANSWER_SECONDS) as http:
-            while not self._stop.wait(self._every):
+            while len(self.answered) != self._at_most and not self._stop.wait(self._every):
                 self._until_answered(http, str(uuid.uuid4()))
 
     def _until_answered(self, http: httpx.Client, note: str) -> None:

@@ -24,7 +24,8 @@ JUDGED_SECONDS = LEASE_SECONDS + 20
 def sabotaged(name: str, *rules: str) -> Iterator[Experiment]:
     """An experiment with a fleet of its own, whose server and beat lack *rules*."""
     program = (SABOTEUR, ",".join(rules))
-    with running("embedded", Size(beats=1, workers=1), program=program) as fleet, fleet.client() as client:
+    programs = {"server": program, "beat": program}
+    with running("embedded", Size(beats=1, workers=1), programs=programs) as fleet, fleet.client() as client:
         yield Experiment(fleet, client, name, seed=0)
 
 
