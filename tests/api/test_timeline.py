@@ -83,6 +83,22 @@ def test_fire_times_that_did_not_run_stand_at_their_moments(session):
     assert lane.schedule_id == schedule.id
 
 
+def test_a_schedule_that_was_only_paused_has_a_lane_of_its_own(session):
+    schedule = rows.schedule(session, now=at("06:30"), name="Sales")
+    schedules.pause(session, schedule, reason=None, caller=rows.ANA, now=at("06:40"))
+    schedules.resume(session, schedule, reason=None, caller=rows.ANA, now=at("08:30"))
+    schedules.delete(session, schedule, caller=rows.ANA, now=at("08:40"))
+    planner.tick(session, at("08:41"))
+
+    (lane,) = look(session).lanes
+
+    assert (lane.schedule_id, lane.name, lane.coming) == (schedule.id, "Sales", [])
+    assert [(bar.state, bar.fire_at) for bar in lane.runs] == [
+        ("skipped", at("08:00")),
+        ("skipped", at("07:00")),
+    ]
+
+
 def test_what_starts_earlier_or_later_than_its_fire_time_says_so(session):
     trigger = {"kind": "cron", "expression": "0 15 * * *", "timezone": "UTC", "finish_by": True}
     rows.schedule(session, now=at("10:30"), trigger=trigger | {"margin_seconds": 1800})

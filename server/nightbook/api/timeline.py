@@ -57,6 +57,8 @@ def timeline(start: Start, end: End, session: Reading, _caller: RunsReader, now:
         lanes.add_run(run)
     for schedule in planned:
         lanes.add_coming(schedule, start, end)
+    for schedule_id, name in runs.schedules_not_run(session, start, end, limit=MOST_LANES + 1):
+        lanes.add_owner(schedule_id, name)
     left_out = lanes.keep(MOST_LANES)
     for run in runs.not_run_within(session, lanes.schedule_ids, start, end, limit=MOST_RUNS):
         lanes.add_run(run)
@@ -77,6 +79,10 @@ class _Lanes:
 
     def _lane(self, schedule_id: UUID | None, name: str) -> LaneView:
         return self._by_owner.setdefault(schedule_id or name, LaneView(schedule_id=schedule_id, name=name))
+
+    def add_owner(self, schedule_id: UUID, name: str) -> None:
+        """Have a lane for a schedule, though nothing of it is known yet."""
+        self._lane(schedule_id, name)
 
     def add_run(self, run: Run) -> None:
         lane = self._lane(run.schedule_id, run.schedule_name or run.notebook_path)

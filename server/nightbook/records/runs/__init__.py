@@ -20,6 +20,7 @@ from nightbook.records.runs.history import (
     comparable,
     newest,
     not_run_within,
+    schedules_not_run,
     waiting_since,
     within,
 )
@@ -103,6 +104,7 @@ __all__ = [
     "require",
     "require_for_change",
     "running_by",
+    "schedules_not_run",
     "state_of",
     "to_ring",
     "unfinished",

@@ -57,6 +57,29 @@ def within(session: Session, start: datetime, end: datetime, *, limit: int) -> S
     return [*session.exec(going_on).all(), *session.exec(ended).all()][:limit]
 
 
+def schedules_not_run(
+    session: Session, start: datetime, end: datetime, *, limit: int
+) -> Sequence[tuple[UUID, str]]:
+    """Id and name of schedules with a fire time in the span that was skipped or expired.
+
+    One that was written down more than a day after *end* is left out, as in `within`.
+    """
+    wanted = (
+        select(Run.schedule_id, func.max(Run.schedule_name))
+        .where(
+            col(Run.finished_at) >= start,
+            col(Run.finished_at) < end + _LONGEST_AFTER,
+            col(Run.fire_at) >= start,
+            col(Run.fire_at) < end,
+            col(Run.state).in_(_NOT_RUN),
+            col(Run.schedule_id).is_not(None),
+        )
+        .group_by(col(Run.schedule_id))
+        .limit(limit)
+    )
+    return [(schedule_id, name or "") for schedule_id, name in session.execute(wanted).all()]
+
+
 def not_run_within(
     session: Session, schedule_ids: Sequence[UUID], start: datetime, end: datetime, *, limit: int
 ) -> Sequence[Run]:
