@@ -229,13 +229,25 @@ async def test_files_come_into_the_folder_where_its_front_end_looks(theirs, nigh
     assert (jp_root_dir / paths["input"]).read_bytes() == b"input"
 
 
-async def test_environments_are_the_kernels_of_workers(theirs, nightbook):
-    kernel = {"name": "ir", "display_name": "R", "language": "R", "pools": ["default"]}
-    nightbook.answer("kernels", 200, json={"items": [kernel]})
+async def test_environments_are_the_kernels_of_workers_python_first(theirs, nightbook):
+    kernels = [
+        {"name": name, "display_name": words, "language": language, "pools": ["default"]}
+        for name, words, language in [
+            ("ir", "R", "R"),
+            ("alpha", "Other", "python"),
+            ("python3", "Python 3", "python"),
+        ]
+    ]
+    nightbook.answer("kernels", 200, json={"items": kernels})
 
     answer = await theirs.fetch("scheduler/runtime_environments")
 
-    assert [(one["name"], one["label"]) for one in answer.json()] == [("ir", "R")]
+    # The form takes a name for chosen at first, and sends the label of what is chosen then.
+    assert [(one["name"], one["label"], one["description"]) for one in answer.json()] == [
+        ("python3", "python3", "Python 3"),
+        ("alpha", "alpha", "Other"),
+        ("ir", "ir", "R"),
+    ]
 
 
 async def test_its_form_is_told_what_there_is(theirs):

@@ -22,13 +22,14 @@ class NightbookEnvironments(EnvironmentManager):  # type: ignore[misc]
         return [
             RuntimeEnvironment(
                 name=name,
-                label=kernel.get("display_name") or name,
-                description=f"Kernel {name}",
+                # Its form sends the label of what is chosen, and takes the name for what is chosen at first.
+                label=name,
+                description=kernel.get("display_name") or name,
                 file_extensions=["ipynb"],
                 output_formats=list(shapes.FORMATS),
                 metadata={},
             )
-            for name, kernel in sorted(names.items())
+            for name, kernel in sorted(names.items(), key=_rank)
         ]
 
     def manage_environments_command(self) -> str:
@@ -36,3 +37,9 @@ class NightbookEnvironments(EnvironmentManager):  # type: ignore[misc]
 
     def output_formats_mapping(self) -> dict[str, str]:
         return dict(shapes.FORMATS)
+
+
+def _rank(item: tuple[str, dict[str, Any]]) -> tuple[bool, bool, str]:
+    """Python first: the form of whoever chooses nothing has the first one."""
+    name, kernel = item
+    return name != "python3", kernel.get("language") != "python", name
