@@ -156,7 +156,9 @@ def test_a_second_one_on_the_same_home_is_refused(fresh: Fresh, first_start: Pro
     assert f"kill {first_start.pid}" in second.stderr
 
 
-def test_ctrl_c_leaves_nothing_and_the_second_start_waits_for_nothing(fresh: Fresh, first_start: Process) -> None:
+def test_ctrl_c_leaves_nothing_and_the_second_start_waits_for_nothing(
+    fresh: Fresh, first_start: Process
+) -> None:
     assert interrupted(fresh, first_start) == []
     token = (fresh.home / "token").read_text()
 
