@@ -43,8 +43,8 @@ function show(part: Partial<ScheduleFormProps> = {}) {
     onRun,
     ...part
   };
-  render(<ScheduleForm {...props} />);
-  return { onSchedule, onRun, user: userEvent.setup() };
+  const { unmount } = render(<ScheduleForm {...props} />);
+  return { onSchedule, onRun, unmount, user: userEvent.setup() };
 }
 
 const field = (name: string) => screen.getByRole('textbox', { name });
@@ -357,6 +357,32 @@ describe('ScheduleForm', () => {
     await user.click(press('Save'));
 
     expect(onSave).toHaveBeenCalledWith({ name: 'Morning report!' });
+  });
+
+  it('hands what was changed to the form of another version, and saves no more than that', async () => {
+    const onSave = jest.fn(async () => null);
+    const changes = { current: {} };
+    const schedule = aSchedule({ parameters: { n: 5 } });
+    const { user, unmount } = show({ schedule, onSave, changes });
+    await user.type(screen.getByLabelText(/Name of the schedule/), '!');
+    await user.selectOptions(screen.getByRole('combobox', { name: 'region' }), 'south');
+    await user.click(screen.getByRole('switch', { name: 'verbose' }));
+    unmount();
+
+    const newer = declaring(
+      aParameter({ name: 'n', type: 'int', default: 4 }),
+      aParameter({ name: 'region', type: 'str', default: 'north', choices: ['north', 'south'] }),
+      aParameter({ name: 'year', type: 'int', default: 2026 })
+    );
+    show({ schedule, onSave, changes, parameters: newer });
+
+    expect(field('n')).toHaveProperty('value', '5');
+    expect(field('year')).toHaveProperty('value', '2026');
+    await user.click(press('Save'));
+    expect(onSave).toHaveBeenCalledWith({
+      name: 'Morning report!',
+      parameters: { n: 5, region: 'south' }
+    });
   });
 
   it('lists the findings, the gravest first', () => {

@@ -52,15 +52,12 @@ interface NotebookChangesProps {
   diff: NotebookDiff;
   /** Whether the changes are shown at once. */
   isOpen?: boolean;
-  /** What is lost by an update, where something is. */
-  warning?: string;
   onUpdate(): Promise<unknown>;
 }
 
 export function NotebookChanges({
   diff,
   isOpen: isOpenAtFirst = false,
-  warning,
   onUpdate
 }: NotebookChangesProps): JSX.Element {
   const words = useWords();
@@ -81,9 +78,7 @@ export function NotebookChanges({
         />
         <Confirm
           label={__('Update schedule to this notebook')}
-          question={[__('From now on it runs the notebook as it is saved here.'), warning]
-            .filter(Boolean)
-            .join(' ')}
+          question={__('From now on it runs the notebook as it is saved here.')}
           yes={__('Update')}
           no={__('Not now')}
           onConfirm={onUpdate}

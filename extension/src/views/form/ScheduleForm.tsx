@@ -17,6 +17,9 @@ import { Icon } from '../parts/icons';
 import { useWords } from '../parts/words';
 import { DaysOffPart } from './DaysOffPart';
 import {
+  changedDraft,
+  type Changes,
+  changesWith,
   daysOffOf,
   type Draft,
   draftOf,
@@ -66,6 +69,8 @@ export interface ScheduleFormProps {
   /** The test run that was started last. */
   test?: React.ReactNode;
   onCancel?(): void;
+  /** Holds what was changed and not saved, for the form of another version that takes this one's place. */
+  changes?: React.MutableRefObject<Changes>;
 }
 
 export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
@@ -76,8 +81,15 @@ export function ScheduleForm(props: ScheduleFormProps): JSX.Element {
   const [before] = React.useState<Draft>(() =>
     schedule ? draftOf(schedule, declared) : newDraft(notebook.path, declared, props.zone)
   );
-  const state = useDraft(before, given);
-  const { draft, change } = state;
+  const { changes } = props;
+  const state = useDraft(changes ? changedDraft(before, changes.current) : before, given);
+  const { draft } = state;
+  const change = (part: Changes) => {
+    if (changes) {
+      changes.current = changesWith(changes.current, part, before);
+    }
+    state.change(part);
+  };
   const trigger =
     Object.keys(timingErrors(draft.timing, words)).length === 0 ? triggerOf(draft.timing) : null;
   const faults = errorsOf(draft, given, words);

@@ -173,6 +173,33 @@ export function editable(declared: ParameterList): Parameter[] {
   return declared.items.filter(parameter => parameter.editable);
 }
 
+/** What a person has changed in a form: parts of it, and of the parameters those that differ now. */
+export type Changes = Partial<Draft>;
+
+export function changesWith(changes: Changes, part: Changes, before: Draft): Changes {
+  const { parameters, ...rest } = part;
+  const changed = Object.entries(parameters ?? {}).filter(
+    ([name, entry]) => entry !== before.parameters[name]
+  );
+  return {
+    ...changes,
+    ...rest,
+    parameters: parameters ? Object.fromEntries(changed) : changes.parameters
+  };
+}
+
+/** *draft* with *changes* of another version's form; parameters that are declared no more are let go. */
+export function changedDraft(draft: Draft, changes: Changes): Draft {
+  const known = Object.entries(changes.parameters ?? {}).filter(
+    ([name]) => name in draft.parameters
+  );
+  return {
+    ...draft,
+    ...changes,
+    parameters: { ...draft.parameters, ...Object.fromEntries(known) }
+  };
+}
+
 /** The parameters that differ from the notebook's defaults, or were *given* before, and what is wrong. */
 export function parametersOf(
   declared: ParameterList,

@@ -48,11 +48,10 @@ interface ChangesNoteProps {
   schedule: ScheduleView;
   etag: string | null;
   isOpen?: boolean;
-  warning?: string;
 }
 
 export function ChangesNote(props: ChangesNoteProps): JSX.Element | null {
-  const { schedule, etag, isOpen, warning } = props;
+  const { schedule, etag, isOpen } = props;
   const { __ } = useWords();
   const model = useModel();
   const attempt = useAttempt();
@@ -75,7 +74,5 @@ export function ChangesNote(props: ChangesNoteProps): JSX.Element | null {
       const message = __('“%1” now runs version %2', schedule.name, version);
       return sha256 ? { tone: 'success', message } : null;
     });
-  return (
-    diff && <NotebookChanges diff={diff} isOpen={isOpen} warning={warning} onUpdate={onUpdate} />
-  );
+  return diff && <NotebookChanges diff={diff} isOpen={isOpen} onUpdate={onUpdate} />;
 }

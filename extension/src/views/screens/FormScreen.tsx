@@ -78,6 +78,7 @@ interface FormScreenProps {
   onScheduled?(schedule: ScheduleView): void;
   onStarted?(run: RunView): void;
   onCancel?(): void;
+  changes?: ScheduleFormProps['changes'];
 }
 
 export function FormScreen(props: FormScreenProps): JSX.Element {
@@ -110,6 +111,7 @@ export function FormScreen(props: FormScreenProps): JSX.Element {
           onPreview={onPreview}
           onRule={onRule}
           onCancel={props.onCancel}
+          changes={props.changes}
           onTest={onTest}
           test={testRun && <TestRun key={testRun} id={testRun} />}
           {...acts}

@@ -52,21 +52,19 @@ function Editing({ tagged, onDone }: EditingProps): JSX.Element {
   const { path, sha256: pinned } = tagged.value.notebook;
   const newest = useResource(pinned ? null : sources.newestVersion(path));
   const sha256 = pinned ?? newest.value;
+  const changes = React.useRef({});
   if (!sha256) {
     return newest.error ? <ErrorNote message={newest.error.message} /> : <></>;
   }
   return (
     <Page title={__('Edit %1', tagged.value.name)}>
-      <ChangesNote
-        schedule={tagged.value}
-        etag={tagged.etag}
-        warning={__('What you changed in the form and did not save is lost.')}
-      />
+      <ChangesNote schedule={tagged.value} etag={tagged.etag} />
       {/* An update to another version comes with another ETag, which the form reads once. */}
       <FormScreen
         key={sha256}
         notebook={{ path, sha256 }}
         schedule={tagged}
+        changes={changes}
         onScheduled={onDone}
         onCancel={onDone}
       />
