@@ -40,3 +40,14 @@ def test_a_run_of_another_version_shows_the_lines_that_changed(client, two, note
 def test_nobody_learns_of_a_run_that_is_not_there(client, two):
     with pytest.raises(Missing):
         client.runs.diff(two[0].id, uuid.uuid4())
+
+
+def test_a_saved_notebook_is_held_against_what_is_kept_of_it(client, notebook):
+    kept = client.notebooks.upload(notebook)
+    notebook.write_text(notebook.read_text().replace("12 regions", "13 regions"))
+
+    found = client.notebooks.compare(notebook)
+
+    assert (found.is_same, found.against) == (False, kept.sha256)
+    assert [cell.source_change for cell in found.cells].count("changed") == 1
+    assert client.notebooks.compare(notebook, against=client.notebooks.upload(notebook).sha256).is_same

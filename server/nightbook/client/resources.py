@@ -19,6 +19,7 @@ from nightbook.schemas import (
     Instant,
     KernelList,
     KernelView,
+    NotebookComparison,
     NotebookView,
     OccurrenceView,
     ParameterList,
@@ -42,6 +43,7 @@ from nightbook.schemas import (
     WorkerList,
     WorkerView,
 )
+from nightbook.schemas.diffs import NotebookDiff
 
 ScheduleId = str | UUID
 
@@ -78,6 +80,28 @@ class Notebooks:
         return self._wire.view(
             VersionView, "POST", "/notebooks", draft=upload_of(source, path=path, files=files)
         )
+
+    def compare(
+        self,
+        source: str | Path | Mapping[str, Any],
+        *,
+        path: str | None = None,
+        files: Files | None = None,
+        against: str | None = None,
+    ) -> NotebookDiff:
+        """What a notebook as it is now has otherwise than a version that is kept; nothing is kept of it.
+
+        The version is *against*, by its SHA-256, or else the newest of its path. The others as for `upload`.
+
+        >>> client.notebooks.compare("daily_sales.ipynb").is_same
+        True
+        """
+        upload = upload_of(source, path=path, files=files)
+        draft = draft_of(
+            NotebookComparison,
+            {"path": upload.path, "content": upload.content, "files": upload.files, "against": against},
+        )
+        return self._wire.view(NotebookDiff, "POST", "/notebooks/compare", draft=draft)
 
     def list(self, **filters: Any) -> Iterator[NotebookView]:
         return self._wire.pages(NotebookView, "/notebooks", filters)
