@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 import world
+from sqlalchemy.exc import IntegrityError
 from world import NOON, at, ledger
 
 from nightbook.adapters import database
@@ -27,6 +28,34 @@ def test_a_second_tick_makes_nothing_more(session):
 
     assert planner.tick(session, at("11:00:02")) == 0
     assert len(ledger(session, schedule.id)) == 1
+
+
+def test_a_fire_time_that_has_its_row_already_holds_up_no_later_one(session):
+    schedule = world.schedule(session, now=at("10:30"), overlap="queue_all")
+    planner.tick(session, at("11:00:01"))
+    schedule.next_fire_at = schedule.due_at = at("11:00")  # as in rows that were restored to before it
+    session.flush()
+
+    assert [planner.tick(session, at(when)) for when in ("11:00:30", "11:00:31", "12:00:01")] == [0, 0, 1]
+    assert [when for when, *_ in ledger(session, schedule.id)] == [at("11:00"), at("12:00")]
+
+
+def test_rows_that_cannot_be_written_break_their_schedule_and_say_so(session, monkeypatch):
+    schedule = world.schedule(session, now=at("10:30"))
+    sound = world.schedule(session, now=at("10:30"), trigger={"kind": "once", "at": "2026-11-23T11:05:00Z"})
+
+    def fire(session, one, now):
+        if one.id == schedule.id:
+            raise IntegrityError("INSERT", {}, ValueError("NOT NULL constraint failed"))
+        return firing_fire_due(session, one, now)
+
+    firing_fire_due = planner.firing.fire_due
+    monkeypatch.setattr(planner.firing, "fire_due", fire)
+    monkeypatch.setattr(planner.bursts, "plain", lambda *_: [])
+
+    assert [planner.tick(session, at("11:05:01")) for _ in range(2)] == [1, 0]
+    assert schedule.broken_reason == "Its fire time 2026-11-23 11:00:00 cannot be kept."
+    assert len(ledger(session, sound.id)) == 1
 
 
 def test_a_run_that_a_fast_clock_fired_waits_no_longer_than_until_it_is_due(session):

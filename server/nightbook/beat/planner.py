@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from nightbook.core.errors import Fault
-from nightbook.records import bursts, chains, firing, following, gaps, schedules, specs
+from nightbook.records import bursts, chains, firing, following, gaps, runs, schedules, specs
 from nightbook.records.runs import Run
 from nightbook.records.schedules import Schedule
 
@@ -89,9 +89,23 @@ def _one(
         schedules.mark_broken(session, schedule, fault.message, now)
         log.warning("schedule.broken schedule_id=%s code=%s", schedule_id, fault.code)
     except IntegrityError:
-        # Somebody made the same row at the same instant; the next tick sees it.
-        log.warning("schedule.raced schedule_id=%s", schedule_id)
+        session.refresh(schedule)
+        _go_on_after_clash(session, schedule, now)
     return 0
+
+
+def _go_on_after_clash(session: Session, schedule: Schedule, now: datetime) -> None:
+    """Its rows could not be written; nobody may find the same at each tick for ever."""
+    at = schedule.next_fire_at
+    if at is None or at > now - schedule.shift:
+        log.warning("schedule.raced schedule_id=%s", schedule.id)
+    elif runs.has_row(session, schedule.id, at):
+        # Made at the same instant by somebody else, or known from a time to which a clock was set back.
+        log.warning("schedule.has_row schedule_id=%s fire_at=%s", schedule.id, at)
+        schedules.advance(session, schedule, past=at)
+    else:
+        schedules.mark_broken(session, schedule, f"Its fire time {at:%Y-%m-%d %H:%M:%S} cannot be kept.", now)
+        log.error("schedule.broken schedule_id=%s code=clash", schedule.id)
 
 
 def _fill_gaps(session: Session, now: datetime) -> None:

@@ -204,6 +204,14 @@ def newest_fire_at(session: Session, schedule_id: UUID) -> datetime | None:
     return session.exec(wanted).first()
 
 
+def has_row(session: Session, schedule_id: UUID, fire_at: datetime) -> bool:
+    """Whether the ledger has this fire time."""
+    wanted = select(Run.id).where(
+        col(Run.schedule_id) == schedule_id, col(Run.fire_at) == fire_at, col(Run.kind) == "scheduled"
+    )
+    return session.exec(wanted).first() is not None
+
+
 def fired_since(session: Session, schedule_id: UUID, since: datetime) -> int:
     """How many fire times a schedule has had since a moment."""
     wanted = select(func.count()).where(
