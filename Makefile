@@ -178,6 +178,7 @@ check-format:
 check-types:
 	@$(say) 'mypy --strict'
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary --config-file tests/mypy.ini tests
 
 check-borders:
 	@$(say) 'who may import whom'

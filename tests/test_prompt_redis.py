@@ -48,12 +48,12 @@ def test_rings_that_nobody_hears_leave_a_bounded_list_that_ends(url):
     for _ in range(100):
         broker.enqueue(ring_message("default", "a-run"))
     key = f"nightbook:{queue_of('default')}.wake"
-    assert broker.client.llen(key) == 32
-    assert 0 < broker.client.ttl(key) <= 60
+    assert broker.client.llen(key) == 32  # type: ignore[attr-defined]
+    assert 0 < broker.client.ttl(key) <= 60  # type: ignore[attr-defined]
     broker.close()
 
 
 def test_what_dramatiq_calls_a_consumer_has_what_ours_reads(url):
     consumer = open_broker(url).consume("q", prefetch=3, timeout=70)
-    inner = consumer._inner
+    inner = consumer._inner  # type: ignore[attr-defined]
     assert (inner.prefetch, inner.timeout, inner.outstanding_message_count) == (3, 70, 0)

@@ -51,11 +51,11 @@ def pool(url):
     broker = open_broker(url)
     if url.startswith("amqp"):
         for queue in (queue_of(name), f"{queue_of(name)}.DQ", f"{queue_of(name)}.XQ"):
-            broker.channel.queue_delete(queue)
+            broker.channel.queue_delete(queue)  # type: ignore[attr-defined]
     else:
-        keys = list(broker.client.scan_iter(f"*{name}*"))
+        keys = list(broker.client.scan_iter(f"*{name}*"))  # type: ignore[attr-defined]
         if keys:
-            broker.client.delete(*keys)
+            broker.client.delete(*keys)  # type: ignore[attr-defined]
     broker.close()
 
 

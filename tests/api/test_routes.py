@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 
 from nightbook.api.app import PUBLIC, UnguardedRoute, all_routes, guards, require_guards, routes_only
 
-ROUTES = [route for route in all_routes(routes_only().routes) if route.endpoint not in PUBLIC]
+ROUTES = [route for route in all_routes(routes_only().routes) if route.endpoint not in PUBLIC]  # type: ignore[attr-defined]
 VALUES = {
     "run_id": UNKNOWN,
     "schedule_id": UNKNOWN,
@@ -29,12 +29,12 @@ def calls():
     """(method, address, scope) of every guarded route."""
     found = []
     for route in ROUTES:
-        path = route.path.removeprefix(V1)
+        path = route.path.removeprefix(V1)  # type: ignore[attr-defined]
         for name, value in VALUES.items():
             path = path.replace(f"{{{name}}}", value)
-        scopes = [guard.scope for guard in guards(route.dependant)]
-        for method in sorted(route.methods):
-            found.append(pytest.param(method, f"{V1}{path}", scopes[0], id=f"{method} {route.path}"))
+        scopes = [guard.scope for guard in guards(route.dependant)]  # type: ignore[attr-defined]
+        for method in sorted(route.methods):  # type: ignore[attr-defined]
+            found.append(pytest.param(method, f"{V1}{path}", scopes[0], id=f"{method} {route.path}"))  # type: ignore[attr-defined]
     return found
 
 

@@ -94,10 +94,10 @@ def test_numbers_go_on_behind_the_restored_ones(engine, filled, store, empty_url
 
     restored = database.open_engine(empty_url)
     with database.sessions(restored)() as session:
-        highest = max(session.exec(select(Event.seq)).scalars())
+        highest = max(session.exec(select(Event.seq)).scalars())  # type: ignore[attr-defined]
         events.record(session, "test", caller="ana", about=("run", "x"), now=world.NOON)
         session.commit()
-        assert max(session.exec(select(Event.seq)).scalars()) == highest + 1
+        assert max(session.exec(select(Event.seq)).scalars()) == highest + 1  # type: ignore[attr-defined]
     restored.dispose()
 
 

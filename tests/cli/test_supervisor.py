@@ -58,7 +58,7 @@ def sleeper():
             [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
         )
         running.append(process)
-        process.said = [*iter(lambda: process.stdout.readline().strip(), b"up")]
+        process.said = [*iter(lambda: process.stdout.readline().strip(), b"up")]  # type: ignore[attr-defined]
         return process
 
     yield start

@@ -134,9 +134,9 @@ def test_jupyter_client_starts_kernels_through_a_provisioner_that_we_may_choose(
 
 def test_jupyter_client_sleeps_around_a_start_that_we_can_call_without_it():
     start = AsyncKernelManager.start_kernel
-    assert start.__wrapped__.__name__ == "_async_start_kernel"
+    assert start.__wrapped__.__name__ == "_async_start_kernel"  # type: ignore[attr-defined]
     assert "sleep(0.01)" in inspect.getsource(inspect.getmodule(start).in_pending_state)
-    assert asyncio.iscoroutinefunction(start.__wrapped__)
+    assert asyncio.iscoroutinefunction(start.__wrapped__)  # type: ignore[attr-defined]
 
 
 def test_ipykernel_ends_its_children_in_the_method_that_a_forked_kernel_spares():
