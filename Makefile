@@ -49,7 +49,7 @@ test: install ## Run all tests; names the first stage that fails
 	@$(WITH_NODE) $(BIN)/python tools/run_tests.py $(TESTS)
 
 chaos: install ## All fault experiments, on every stack (CHAOS="--seed 7 --rounds 20 -k kills")
-	@HISTORIES=$${HISTORIES:-1000} $(BIN)/python -m pytest -q tests/records/test_histories.py
+	@HISTORIES=$${HISTORIES:-1000} MONTHS=$${MONTHS:-100} $(BIN)/python -m pytest -q tests/records/test_histories.py tests/records/test_months.py
 	@$(BIN)/python -m pytest -q -s tests/chaos --all $(CHAOS)
 
 check: install ## Lint, types, borders between packages, drift, docs; runs all and names each that fails

@@ -3,6 +3,7 @@
 import os
 import shutil
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,18 +50,24 @@ class Folders:
 
     @classmethod
     def make(cls, host: Host, order: RunOrder) -> "Folders":
+        """Make them all, or none. Raises OSError."""
         folder = host.state / "attempts" / f"{order.run_id}-{order.fence}"
         if folder.exists():
             shutil.rmtree(folder)
-        folder.mkdir(parents=True, mode=0o700)
-        for name in ("work", "home", "made"):
-            (folder / name).mkdir(mode=0o700)
-        short = places.make(host.state)  # socket paths must stay below 108 bytes
-        for name in ("k", "t"):
-            (short / name).mkdir(mode=0o700)
-        folders = cls(_child_order(order, folder, short, host))
-        folders.order.write()
-        folders.remember(None)
+        with ExitStack() as undo:
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder.mkdir(parents=True, mode=0o700)
+            for name in ("work", "home", "made"):
+                (folder / name).mkdir(mode=0o700)
+            short = places.make(host.state)  # socket paths must stay below 108 bytes
+            undo.callback(places.remove, host.state, short)
+            for name in ("k", "t"):
+                (short / name).mkdir(mode=0o700)
+            folders = cls(_child_order(order, folder, short, host))
+            undo.callback(folders._free, host)
+            folders.order.write()
+            folders.remember(None)
+            undo.pop_all()
         return folders
 
     def environment(self, host: Host) -> dict[str, str]:

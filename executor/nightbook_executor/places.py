@@ -20,13 +20,16 @@ def make(state: Path, kind: str = "") -> Path:
     while True:
         place = Path(tempfile.gettempdir()) / f"{_PREFIX}{kind}{secrets.token_hex(4)}"
         note = notes / place.name
-        note.write_text(str(place), encoding="utf-8")
         try:
+            note.write_text(str(place), encoding="utf-8")
             place.mkdir(mode=0o700)
         except FileExistsError:
             note.unlink()
-            continue
-        return place
+        except OSError:
+            note.unlink(missing_ok=True)  # as of a full disk
+            raise
+        else:
+            return place
 
 
 def remove(state: Path, place: Path) -> None:
@@ -42,7 +45,8 @@ def sweep(state: Path) -> int:
     for note in sorted((state / _NOTES).glob(f"{_PREFIX}*")):
         place = Path(note.read_text(encoding="utf-8"))
         if place.name != note.name:
-            continue  # not a note of ours
+            note.unlink(missing_ok=True)  # cut off before there was a place
+            continue
         swept += place.is_dir()
         remove(state, place)
     return swept
