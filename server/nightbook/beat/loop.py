@@ -16,7 +16,7 @@ from nightbook.adapters import metrics
 from nightbook.adapters.broker import Doorbell
 from nightbook.adapters.database import moment_of, open_engine, reading_sessions, sessions
 from nightbook.adapters.storage import ArtifactStore
-from nightbook.beat import copier, dispatcher, planner, reaper, sweeper, tallier
+from nightbook.beat import copier, dispatcher, planner, reaper, sweeper, tallier, zoner
 from nightbook.beat.trust import Trust
 from nightbook.core.clock import utc_now
 from nightbook.settings import Settings
@@ -62,6 +62,7 @@ class Beat:
         self._store = store
         self._trust = Trust(utc_now(), time.monotonic())
         self._rhythm: dict[str, tuple[float, Callable[[], None]]] = {
+            "zoner": (600.0, self._reread_zones),
             "planner": (planner_seconds, self._plan),
             "dispatcher": (5.0, self._dispatch),
             "reaper": (5.0, self._reap),
@@ -117,6 +118,12 @@ class Beat:
         if queued:
             self._dispatch()
         return queued > 0
+
+    def _reread_zones(self) -> None:
+        looked_at = zoner.ROUND
+        while looked_at == zoner.ROUND:
+            with self._sessions.begin() as session:
+                looked_at = zoner.tick(session, utc_now())
 
     def _dispatch(self) -> None:
         with self._sessions.begin() as session:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from importlib.metadata import version
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,12 @@ def _advice(name: str) -> str:
         meant if meant and ("/" in meant or meant == "UTC") and meant != "America/Panama" else "Europe/Berlin"
     )
     return f"Not the IANA name of a time zone. Write for example {example}."
+
+
+@cache
+def edition() -> str:
+    """Which edition of the zones' rules is installed, for example 2026.2."""
+    return version("tzdata")
 
 
 @lru_cache(maxsize=1024)

@@ -27,6 +27,7 @@ from nightbook.records.schedules.due import (
 )
 from nightbook.records.schedules.hooks import end_secret, make_secret, require_secret
 from nightbook.records.schedules.tables import Schedule
+from nightbook.records.schedules.zones import of_other_zones, reread
 
 __all__ = [
     "Schedule",
@@ -51,6 +52,7 @@ __all__ = [
     "mark_broken",
     "next_due",
     "next_fire_time",
+    "of_other_zones",
     "overdue",
     "page",
     "pause",
@@ -58,5 +60,6 @@ __all__ = [
     "require_for_change",
     "require_secret",
     "require_version",
+    "reread",
     "resume",
 ]

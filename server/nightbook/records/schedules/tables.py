@@ -44,6 +44,7 @@ class Schedule(SQLModel, table=True):
     end_at: datetime | None = Field(sa_type=UtcDateTime)
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     fired_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    zones_edition: str | None = None  # of tzdata, under which a beat has looked at `next_fire_at`
     max_runs: int | None
     runs_made: int = 0
     jitter_seconds: int
