@@ -191,6 +191,20 @@ class Jupyter:
             self._process.wait()
 
 
+@pytest.fixture(scope="session")
+def stamped() -> Callable[[str, str], Path]:
+    """Finds what `make install` puts into a folder of its own: by the folder, and a package in it."""
+
+    def find(name: str, package: str) -> Path:
+        folder = REPOSITORY / ".stamps" / name
+        if not (folder / package).is_dir():
+            words = f"{package} is not there; make install puts it into .stamps/{name}"
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(words)
+        return folder
+
+    return find
+
+
 @pytest.fixture(scope="module")
 def start_jupyter(stack: Stack) -> Iterator[Callable[..., Jupyter]]:
     """Starts a Jupyter server of its own: by module, the folder of more packages, options, environment."""

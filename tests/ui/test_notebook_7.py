@@ -1,6 +1,5 @@
 """The story in Notebook 7, whose pages have room for one document each: the form is a dialog there."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,13 @@ from playwright.sync_api import Locator, Page, expect
 
 from nightbook.client import Client
 
-REPOSITORY = Path(__file__).parents[2]
-NOTEBOOK = REPOSITORY / ".stamps" / "notebook"
 Shots = Callable[[str], Path]
 
 
 @pytest.fixture(scope="module")
-def notebook_7(start_jupyter: Callable[..., Any]) -> Any:
-    if not (NOTEBOOK / "notebook").is_dir():
-        if os.environ.get("CI"):
-            pytest.fail("Notebook 7 is missing: make install puts it into .stamps/notebook")
-        pytest.skip("Notebook 7 is not there; make install puts it into .stamps/notebook")
-    return start_jupyter("notebook", NOTEBOOK, JUPYTERLAB_DIR=str(NOTEBOOK / "share" / "jupyter" / "lab"))
+def notebook_7(start_jupyter: Callable[..., Any], stamped: Callable[[str, str], Path]) -> Any:
+    folder = stamped("notebook", "notebook")
+    return start_jupyter("notebook", folder, JUPYTERLAB_DIR=str(folder / "share" / "jupyter" / "lab"))
 
 
 @pytest.fixture

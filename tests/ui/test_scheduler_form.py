@@ -1,6 +1,5 @@
 """The released front end of jupyter-scheduler, in front of our server: its form, its lists, our runs."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,23 +9,17 @@ from playwright.sync_api import Page, expect
 
 from nightbook.client import Client
 
-REPOSITORY = Path(__file__).parents[2]
-SCHEDULER = REPOSITORY / ".stamps" / "jupyter-scheduler"
 Shots = Callable[[str], Path]
 
 pytestmark = pytest.mark.parametrize("scheme", ["light"], indirect=True)
 
 
 @pytest.fixture(scope="module")
-def scheduler(start_jupyter: Callable[..., Any]) -> Any:
-    if not (SCHEDULER / "jupyter_scheduler").is_dir():
-        if os.environ.get("CI"):
-            pytest.fail("jupyter-scheduler is missing: make install puts it into .stamps")
-        pytest.skip("jupyter-scheduler is not there; make install puts it into .stamps")
+def scheduler(start_jupyter: Callable[..., Any], stamped: Callable[[str, str], Path]) -> Any:
     ours = "nightbook_lab.compat"
     return start_jupyter(
         "jupyterlab",
-        SCHEDULER,
+        stamped("jupyter-scheduler", "jupyter_scheduler"),
         "--ServerApp.jpserver_extensions={'jupyter_scheduler': True, 'nightbook_lab': True}",
         f"--SchedulerApp.scheduler_class={ours}.scheduler.NightbookScheduler",
         f"--SchedulerApp.environment_manager_class={ours}.environments.NightbookEnvironments",
