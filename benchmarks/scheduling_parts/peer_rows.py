@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,13 +61,16 @@ try:
         ask('POST', '/scheduler/job_definitions', {'name': f'bench {number}', 'input_uri': source.name,
             'runtime_environment_name': environment, 'output_formats': ['ipynb'], 'timezone': 'UTC',
             'schedule': f'{at.minute} {at.hour} * * *'})
-    due, jobs = at.timestamp(), []
+    due, jobs, seen = at.timestamp(), [], (0.0, None)
     if time.time() >= due:
         raise SystemExit('making the schedules took longer than it was until their fire time')
     while time.time() < due + seconds:
         time.sleep(2)
         jobs = ask('GET', f'/scheduler/jobs?max_items={count * 2}')['jobs'] if time.time() > due else []
-        if sum(job['status'] in ('COMPLETED', 'FAILED') for job in jobs) >= count:
+        ended = sum(job['status'] in ('COMPLETED', 'FAILED', 'STOPPED') for job in jobs)
+        seen = seen if seen[1] == ended else (time.time(), ended)
+        # Of many at once some stay "in progress" for ever, with no process that works on them.
+        if ended >= count or (ended and time.time() - seen[0] > 120):
             break
     print(json.dumps([[job['start_time'] / 1000 - due, job['end_time'] / 1000 - due]
                       for job in jobs if job['status'] == 'COMPLETED']), flush=True)
@@ -125,15 +128,14 @@ finally:
 
 def rows(
     folder: Path, environments: Path | None, count: int, seconds: float, only: Sequence[str]
-) -> list[Row]:
+) -> Iterator[Row]:
     """Each scheduler in turn, on the same machine; all that began must end within *seconds*."""
-    found: list[Row] = []
     for name, measure in SCHEDULERS.items():
         if name not in only:
             continue
         python = environments / name / "bin" / "python" if environments else None
         if name != "nightbook" and (python is None or not python.exists()):
-            found.append(skipped("minute", f"{name}: no environment; see peers.py install"))
+            yield skipped("minute", f"{name}: no environment; see peers.py install")
             continue
         place = folder / f"minute-{name}"
         place.mkdir()
@@ -141,12 +143,9 @@ def rows(
             pairs = measure(place, python, count, seconds)
         except (RuntimeError, SystemExit, subprocess.SubprocessError) as error:
             # The others are measured all the same.
-            found.append(
-                Row("minute", f"{name}: could not be measured", "", [float("inf")], 0, note=str(error))
-            )
+            yield Row("minute", f"{name}: could not be measured", "", [float("inf")], 0, note=str(error))
         else:
-            found += _rows(name, pairs, count, seconds)
-    return found
+            yield from _rows(name, pairs, count, seconds)
 
 
 def _rows(name: str, pairs: Pairs, count: int, seconds: float) -> list[Row]:
