@@ -142,6 +142,8 @@ def rows(
         try:
             pairs = measure(place, python, count, seconds)
         except (RuntimeError, SystemExit, subprocess.SubprocessError) as error:
+            if isinstance(error, SystemExit) and isinstance(error.code, int):
+                raise  # told to end, by a signal
             # The others are measured all the same.
             yield Row("minute", f"{name}: could not be measured", "", [float("inf")], 0, note=str(error))
         else:
