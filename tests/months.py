@@ -357,12 +357,13 @@ class Month:
     def of_run(self, run: Run) -> Iterator[str]:
         if run.state in ("queued", "running"):
             yield f"{run.id} is {run.state} for ever"
-        attempts = self.session.exec(select(Attempt).where(Attempt.run_id == run.id)).all()
+        attempts = self.session.exec(
+            select(Attempt).where(Attempt.run_id == run.id).order_by(col(Attempt.fence))
+        ).all()
         if any(attempt.state == "running" for attempt in attempts):
             yield f"{run.id} is {run.state}, and an attempt of it still runs"
-        lost = sum(one.state == "lost" and one.begun_at is not None for one in attempts)
-        begun = sum(one.begun_at is not None for one in attempts)
-        if lost and begun > lost and not run.retry_on_worker_loss:
+        begun = [one.state for one in attempts if one.begun_at is not None]
+        if "lost" in begun[:-1] and not run.retry_on_worker_loss:
             yield f"{run.id} was begun again after a loss, without leave"
         succeeded = sum(one.state == "succeeded" for one in attempts)
         if succeeded != (run.state == "succeeded"):
