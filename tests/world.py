@@ -42,7 +42,12 @@ def at(clock: str) -> datetime:
 
 
 def version(
-    session: Session, *, sha256: str = "a" * 64, parameters: Any = PARAMETERS, path: str = PATH
+    session: Session,
+    *,
+    sha256: str = "a" * 64,
+    parameters: Any = PARAMETERS,
+    path: str = PATH,
+    now: datetime = NOON,
 ) -> Version:
     made = Version(
         sha256=sha256,
@@ -57,7 +62,7 @@ def version(
         created_at=NOON,
         created_by="ana",
     )
-    return notebooks.upload(session, made, path=path, caller=ANA, now=NOON)[0]
+    return notebooks.upload(session, made, path=path, caller=ANA, now=now)[0]
 
 
 def schedule(session: Session, *, now: datetime = NOON - timedelta(hours=3), **fields: Any) -> Schedule:

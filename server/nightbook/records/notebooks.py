@@ -77,6 +77,10 @@ def upload(
         session.add(known)
     latest = _latest_row(session, path)
     if latest is not None and latest.sha256 == known.sha256:
+        # Whoever names the version next means this path, though a copy of the notebook lies elsewhere.
+        latest.uploaded_at = now
+        session.add(latest)
+        session.flush()
         return known, False
     if latest is not None:
         latest.is_latest = False
@@ -135,7 +139,7 @@ def path_of(session: Session, sha256: str) -> str:
     wanted = (
         select(NotebookVersion.path)
         .where(col(NotebookVersion.sha256) == sha256)
-        .order_by(col(NotebookVersion.id).desc())
+        .order_by(col(NotebookVersion.uploaded_at).desc(), col(NotebookVersion.id).desc())
         .limit(1)
     )
     return session.exec(wanted).first() or sha256
