@@ -5,7 +5,9 @@ import world
 from sqlmodel import select
 from world import at, ledger
 
+from nightbook.adapters import database
 from nightbook.beat import planner, zoner
+from nightbook.beat.loop import Beat
 from nightbook.core.errors import Invalid
 from nightbook.core.timetables import Timetable
 from nightbook.records import events
@@ -76,3 +78,16 @@ def test_a_schedule_whose_zone_is_gone_is_broken_and_holds_up_no_other(session, 
 
     assert (noon.broken_reason, other.broken_reason) == ("Not the IANA name of a time zone.", None)
     assert noon.next_fire_at is None
+
+
+def test_a_beat_looks_round_by_round_and_then_rests(engine, monkeypatch):
+    found = [zoner.ROUND, zoner.ROUND, 3]
+    monkeypatch.setattr(zoner, "tick", lambda *_: found.pop(0))
+    beat = Beat(database.sessions(engine), database.reading_sessions(engine), None, None)
+
+    left = []
+    for _ in range(5):
+        beat._reread_zones()
+        left.append(len(found))
+
+    assert left == [2, 1, 0, 0, 0]

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 COPIER_SECONDS = 2.0
 #: What a copy that is being made gets at the end; one that is cut off is made by the next beat.
 COPIER_PATIENCE = 5.0
+#: How long nobody looks for schedules of other zones once all have been seen.
+ZONER_REST = 600.0
 #: How long the planner may go on while there is always more to fire.
 PLANNER_PATIENCE = 2.0
 
@@ -61,8 +63,9 @@ class Beat:
         self._doorbell = doorbell
         self._store = store
         self._trust = Trust(utc_now(), time.monotonic())
+        self._zones_at = float("-inf")
         self._rhythm: dict[str, tuple[float, Callable[[], None]]] = {
-            "zoner": (600.0, self._reread_zones),
+            "zoner": (1.0, self._reread_zones),
             "planner": (planner_seconds, self._plan),
             "dispatcher": (5.0, self._dispatch),
             "reaper": (5.0, self._reap),
@@ -120,10 +123,13 @@ class Beat:
         return queued > 0
 
     def _reread_zones(self) -> None:
-        looked_at = zoner.ROUND
-        while looked_at == zoner.ROUND:
-            with self._sessions.begin() as session:
-                looked_at = zoner.tick(session, utc_now())
+        """One round at a time: after an upgrade all are looked at, and no fire time may be late for that."""
+        if time.monotonic() < self._zones_at:
+            return
+        with self._sessions.begin() as session:
+            looked_at = zoner.tick(session, utc_now())
+        if looked_at < zoner.ROUND:
+            self._zones_at = time.monotonic() + ZONER_REST
 
     def _dispatch(self) -> None:
         with self._sessions.begin() as session:
