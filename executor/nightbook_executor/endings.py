@@ -82,6 +82,15 @@ def kernel_died(cell: int, death: Death) -> Ending:
     return Ending("failed", "out_of_memory", reason, cell)
 
 
+def fell_silent(cell: int) -> Ending:
+    """The kernel answered, and its output channel did not follow."""
+    reason = (
+        f"The kernel finished cell {cell + 1}, but its output channel has been silent since, so that what "
+        "the cell showed may be missing; a printed lone surrogate can do this. The kernel was ended."
+    )
+    return Ending("failed", "kernel_died", reason, cell)
+
+
 def out_of_memory(hit: int | None, limit: int | None) -> Ending:
     """All processes of a run were killed, the one that records it included."""
     taken = f"{_size(hit)} of {_size(limit)}"

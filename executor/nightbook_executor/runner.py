@@ -215,13 +215,16 @@ class Runner(PapermillNotebookClient):  # type: ignore[misc]
         request = self._wire.execute(cell.source, index, stop_on_error=not allowed)
         limit = self._execution.cell_timeout_seconds
         deadline = time.monotonic() + limit if limit else None
-        why = await self._first(request.finished.wait(), deadline=deadline)
+        why = await self._first(self._wire.ended(request), deadline=deadline)
         if why == "deadline":
             why = Stop("cell_timeout", seconds=limit)
         if isinstance(why, Stop):
             return await self._stop_cell(request, index, why)
         if why == "dead":
             return await self._after_death(request, index)
+        if not request.finished.is_set():
+            self._kernel.kill()
+            return self._failed(index, "SilentKernelError", endings.fell_silent(index))
         return self._judge(request, index, allowed)
 
     def _allows_errors(self, cell: Any) -> bool:

@@ -5,6 +5,7 @@ must not fail a run. Output goes to the cell that its parent names, also after t
 """
 
 import asyncio
+import contextlib
 import hmac
 import json
 import logging
@@ -20,6 +21,7 @@ from jupyter_client.session import Session
 _BURST = 100
 _HUGE = 64 * 1024 * 1024
 _LONG = 1024 * 1024
+_SILENT_SECONDS = 60
 _STREAM = re.compile(rb'\s*\{\s*"name":\s*"(?P<name>\w+)",\s*"text":\s*"')
 _log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Wire:
         self._is_full = is_full
         self._on_drop = on_drop
         self._requests: dict[str, Request] = {}
+        self._bursts = 0
         self._iopub: zmq.Socket[bytes] = zmq.Socket.shadow(client.iopub_channel.socket.underlying)
         self._shell: zmq.Socket[bytes] = zmq.Socket.shadow(client.shell_channel.socket.underlying)
         self._look_after_each_send()
@@ -70,6 +73,20 @@ class Wire:
         request = Request(cell)
         self._requests[msg_id] = request
         return request
+
+    async def ended(self, request: Request) -> None:
+        """Wait until *request* is finished, or can no more be: a minute after its reply, and no output since.
+
+        ipykernel's thread for output can stop for ever at a text that it cannot encode, a lone surrogate.
+        Only seconds in which our own loop ran are counted, so that a pause of the machine is none of silence.
+        """
+        await request.replied.wait()
+        heard, silent = self._bursts, 0
+        while not request.finished.is_set() and silent < _SILENT_SECONDS:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(request.finished.wait(), 1.0)
+            silent = silent + 1 if self._bursts == heard else 0
+            heard = self._bursts
 
     async def close(self) -> None:
         for pump in self._pumps:
@@ -119,6 +136,7 @@ class Wire:
     async def _pump_iopub(self) -> None:
         while True:
             await self._client.iopub_channel.socket.poll()
+            self._bursts += 1
             self.drain()
             await asyncio.sleep(0)
 

@@ -200,7 +200,7 @@ def test_a_broker_that_never_answers_holds_up_no_caller(silent_port, scheme):
     assert not doorbell.ring("default", "run-2")
     assert not doorbell.check()
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     doorbell.close()
 
 

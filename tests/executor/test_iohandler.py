@@ -131,7 +131,7 @@ def test_a_pipe_is_written_to_and_not_replaced(handler, tmp_path):
 
 
 def test_papermill_writes_its_copy_through_it(tmp_path):
-    cells = [nbformat.v4.new_code_cell("print('\\ud800')")]
+    cells = [nbformat.v4.new_code_cell("print('told')")]
     spec = {"name": "python3", "display_name": "Python", "language": "python"}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
     nbformat.write(notebook, tmp_path / "in.ipynb")
@@ -141,5 +141,7 @@ def test_papermill_writes_its_copy_through_it(tmp_path):
         str(tmp_path / "in.ipynb"), str(target), engine_name="nightbook", progress_bar=False
     )
 
-    nbformat.validate(nbformat.read(target, as_version=4))
+    copy = nbformat.read(target, as_version=4)
+    nbformat.validate(copy)
+    assert copy.cells[0].outputs[0].text == "told\n"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["in.ipynb", "out.ipynb"]
